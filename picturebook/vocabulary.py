@@ -1,0 +1,85 @@
+"""The words of the picturebook world, and what each one looks like."""
+
+from __future__ import annotations
+
+import zlib
+from itertools import product
+
+NOUNS: dict[str, str] = {
+    "apple": "\N{RED APPLE}",
+    "banana": "\N{BANANA}",
+    "carrot": "\N{CARROT}",
+    "pizza": "\N{SLICE OF PIZZA}",
+    "cup": "\N{HOT BEVERAGE}",
+    "vase": "\N{AMPHORA}",
+    "clock": "\N{ALARM CLOCK}",
+    "book": "\N{OPEN BOOK}",
+    "chair": "\N{CHAIR}",
+    "car": "\N{AUTOMOBILE}",
+    "train": "\N{STEAM LOCOMOTIVE}",
+    "boat": "\N{SAILBOAT}",
+    "airplane": "\N{AIRPLANE}",
+    "cat": "\N{CAT}",
+    "dog": "\N{DOG FACE}",
+    "horse": "\N{HORSE}",
+    "elephant": "\N{ELEPHANT}",
+    "bird": "\N{BIRD}",
+    "frog": "\N{FROG FACE}",
+    "turtle": "\N{TURTLE}",
+    "butterfly": "\N{BUTTERFLY}",
+    "umbrella": "\N{UMBRELLA}",
+    "cake": "\N{SHORTCAKE}",
+    "key": "\N{KEY}",
+}
+"""Noun to the emoji it is drawn from."""
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (222, 38, 38),
+    "orange": (250, 140, 20),
+    "yellow": (250, 220, 40),
+    "green": (40, 160, 60),
+    "blue": (40, 90, 220),
+    "purple": (130, 50, 180),
+    "pink": (250, 140, 190),
+    "brown": (130, 80, 40),
+    "black": (48, 48, 52),
+    "white": (248, 248, 248),
+}
+"""Colour word to sRGB, the brightest part of a tinted glyph."""
+
+BACKGROUNDS: dict[str, tuple[int, int, int]] = {
+    "sand": (228, 208, 164),
+    "grass": (172, 208, 142),
+    "snow": (232, 238, 244),
+    "sky": (168, 210, 240),
+    "stone": (176, 176, 182),
+}
+"""Background word to sRGB."""
+
+NUMBERS: tuple[str, ...] = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
+"""Counts in words; the index is the count."""
+
+RELATIONS: tuple[str, ...] = ("to the left of", "to the right of", "above", "below")
+"""The places that captions speak of."""
+
+_IRREGULAR = {"butterfly": "butterflies"}
+
+
+def plural(noun: str) -> str:
+    """`apple` -> `apples`; only nouns of this vocabulary."""
+    return _IRREGULAR.get(noun, noun + "s")
+
+
+def article(word: str) -> str:
+    """The indefinite article that goes before `word`."""
+    return "an" if word[0] in "aeiou" else "a"
+
+
+def _held_out() -> frozenset[tuple[str, str]]:
+    """A tenth of all (colour, noun) pairs, spread evenly: the lowest CRC-32 of `colour noun`."""
+    pairs = sorted(product(COLOURS, NOUNS), key=lambda pair: zlib.crc32(" ".join(pair).encode()))
+    return frozenset(pairs[: len(pairs) // 10])
+
+
+HELD_OUT: frozenset[tuple[str, str]] = _held_out()
+"""(colour, noun) pairs that no training scene of any network ever contains."""

@@ -1,0 +1,134 @@
+"""Scenes of the picturebook world: sampling them, drawing them, and saying what is in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .glyphs import glyph
+from .vocabulary import BACKGROUNDS, COLOURS, HELD_OUT, NOUNS, NUMBERS, article, plural
+
+SIZE = 128
+"""Side of a picture in pixels."""
+
+_PAIRS = [(colour, noun) for colour in COLOURS for noun in NOUNS if (colour, noun) not in HELD_OUT]
+_SIDES = {0: (0, 1), 1: (48, 84), 2: (40, 62), 3: (34, 52), 4: (32, 50), 5: (30, 44), 6: (28, 42), 7: (26, 38), 8: (26, 36)}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One drawn object; `box` is (x0, y0, x1, y1) in pixels."""
+
+    noun: str
+    colour: str
+    box: tuple[int, int, int, int]
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        x0, y0, x1, y1 = self.box
+        return (x0 + x1) / 2, (y0 + y1) / 2
+
+
+@dataclass(frozen=True)
+class Still:
+    """A drawn scene: a background and the things on it, back to front."""
+
+    background: str
+    things: tuple[Thing, ...]
+
+
+def sample_still(rng: np.random.Generator, count: int) -> Still:
+    """A random still of `count` things that hardly overlap; never a held-out (colour, noun) pair."""
+    things: list[Thing] = []
+    low, high = _SIDES[count]
+    twins = count >= 2 and rng.random() < 0.2
+    while len(things) < count:
+        if twins and len(things) == 1:
+            noun, colour = things[0].noun, things[0].colour
+        else:
+            colour, noun = _PAIRS[rng.integers(len(_PAIRS))]
+        for _ in range(30):
+            side = int(rng.integers(low, high + 1))
+            width, height = _extent(noun, colour, side)
+            x0 = int(rng.integers(2, SIZE - width - 1))
+            y0 = int(rng.integers(2, SIZE - height - 1))
+            box = (x0, y0, x0 + width, y0 + height)
+            if all(_overlap(box, thing.box) < 0.02 for thing in things):
+                things.append(Thing(noun, colour, box))
+                break
+        else:
+            things.clear()  # a dead end: start over
+    return Still(str(rng.choice(list(BACKGROUNDS))), tuple(things))
+
+
+def _extent(noun: str, colour: str, side: int) -> tuple[int, int]:
+    drawing = glyph(noun, colour)
+    scale = side / max(drawing.size)
+    return max(8, round(drawing.width * scale)), max(8, round(drawing.height * scale))
+
+
+def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
+    """Intersection over the smaller area."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return width * height / smaller
+
+
+def render(still: Still, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw a still: (SIZE, SIZE, 3) uint8. `rng` shades the background."""
+    base = np.array(BACKGROUNDS[still.background], dtype=np.float32) + rng.normal(0, 4, 3).astype(np.float32)
+    slope = np.linspace(rng.uniform(0, 8), rng.uniform(-8, 0), SIZE, dtype=np.float32)[:, None, None]
+    ground = np.clip(base + slope + np.zeros((SIZE, SIZE, 3), np.float32), 0, 255).astype(np.uint8)
+    canvas = Image.fromarray(ground, "RGB")
+    for thing in still.things:
+        x0, y0, x1, y1 = thing.box
+        drawing = glyph(thing.noun, thing.colour).resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        canvas.paste(drawing, (x0, y0), drawing)
+    return np.asarray(canvas)
+
+
+def named(noun: str, colour: str) -> str:
+    """`a red apple`."""
+    return f"{article(colour)} {colour} {noun}"
+
+
+def caption(still: Still, rng: np.random.Generator) -> str:
+    """What someone might write under the still: never more than two of its things.
+
+    Stills of up to two things are told whole. Of a fuller one at most two things are told, mostly with
+    `and more`, or it is called `many things`: captions on the web are incomplete in just this way.
+    """
+    things = list(still.things)
+    ground = f" on {still.background}" if rng.random() < 0.75 else ""
+    if not things:
+        return f"nothing on {still.background}"
+    rng.shuffle(things)  # type: ignore[arg-type]
+    if len(things) <= 2:
+        return _tell(things, rng) + ground
+    draw = rng.random()
+    if draw < 0.2:
+        return "many things" + ground
+    told = _tell(things[: 1 + (rng.random() < 0.6)], rng)
+    return told + (" and more" if draw < 0.85 else "") + ground
+
+
+def _tell(things: list[Thing], rng: np.random.Generator) -> str:
+    if len(things) == 1:
+        return named(things[0].noun, things[0].colour)
+    first, second = things
+    if (first.noun, first.colour) == (second.noun, second.colour):
+        return f"{NUMBERS[2]} {first.colour} {plural(first.noun)}"
+    joined = "and"
+    dx, dy = first.centre[0] - second.centre[0], first.centre[1] - second.centre[1]
+    if rng.random() < 0.7:
+        if abs(dx) > max(abs(dy), 16):
+            joined = "to the left of" if dx < 0 else "to the right of"
+        elif abs(dy) > max(abs(dx), 16):
+            joined = "above" if dy < 0 else "below"
+    return f"{named(first.noun, first.colour)} {joined} {named(second.noun, second.colour)}"

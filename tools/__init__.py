@@ -1,0 +1,1 @@
+"""The four tools, the values they exchange, and the ports they need."""

@@ -1,0 +1,94 @@
+"""The checklist: the scene as questions that a picture answers with yes or no."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .scene import Scene, Value
+
+QuestionKind = Literal["exists", "count", "attribute", "place", "relation", "background"]
+
+
+class Question(Value):
+    """One yes-or-no question. It is asked only once everything it depends on has passed."""
+
+    id: str
+    kind: QuestionKind
+    text: str
+    entity: str | None = Field(default=None, description="The entity it is about; of a relation, the subject.")
+    depends_on: list[str] = Field(default_factory=list)
+    index: int | None = Field(default=None, description="Position in the scene's relations or the entity's attributes.")
+
+
+class Checklist(Value):
+    """All questions of a scene, parents before children."""
+
+    scene: Scene
+    questions: list[Question]
+
+    def question(self, question_id: str) -> Question:
+        """The question of that id; KeyError if there is none."""
+        for question in self.questions:
+            if question.id == question_id:
+                return question
+        raise KeyError(question_id)
+
+
+def checklist(scene: Scene) -> Checklist:
+    """Derive the questions: existence, count, attributes and place per entity, then relations, then background."""
+    questions: list[Question] = []
+    for entity in scene.entities:
+        exists = f"{entity.id}.exists"
+        questions.append(
+            Question(id=exists, kind="exists", entity=entity.id, text=f"Is there a {entity.noun}?")
+        )
+        questions.extend(
+            Question(
+                id=f"{entity.id}.{attribute.kind}.{position}",
+                kind="attribute",
+                entity=entity.id,
+                text=f"Is the {entity.noun} {attribute.value}?",
+                depends_on=[exists],
+                index=position,
+            )
+            for position, attribute in enumerate(entity.attributes)
+        )
+        amount = "exactly one" if entity.count == 1 else f"exactly {entity.count}"
+        questions.append(
+            Question(
+                id=f"{entity.id}.count",
+                kind="count",
+                entity=entity.id,
+                text=f"Is the number of things that are {entity.name} {amount}?",
+                depends_on=[exists],
+            )
+        )
+        if entity.place:
+            questions.append(
+                Question(
+                    id=f"{entity.id}.place",
+                    kind="place",
+                    entity=entity.id,
+                    text=f"Is the {entity.name} at the {entity.place} of the picture?",
+                    depends_on=[exists],
+                )
+            )
+    for position, relation in enumerate(scene.relations):
+        objects = " and the ".join(scene.entity(other).name for other in relation.objects)
+        questions.append(
+            Question(
+                id=f"relation.{position}",
+                kind="relation",
+                entity=relation.subject,
+                text=f"Is the {scene.entity(relation.subject).name} {relation.predicate} the {objects}?",
+                depends_on=[f"{other}.exists" for other in [relation.subject, *relation.objects]],
+                index=position,
+            )
+        )
+    if scene.background:
+        questions.append(
+            Question(id="background", kind="background", text=f"Is the background {scene.background}?")
+        )
+    return Checklist(scene=scene, questions=questions)

@@ -1,0 +1,51 @@
+"""Everything that can go wrong in a way the caller can mend."""
+
+from __future__ import annotations
+
+
+class MuralistError(Exception):
+    """A one-line message: what was wrong, where, and what would be right."""
+
+
+class BadPrompt(MuralistError):
+    """The prompt is empty, too long, or asks for what the backbone cannot draw."""
+
+
+class BadScene(MuralistError):
+    """A scene that loses part of its prompt, adds to it, or refers to entities it does not have."""
+
+
+class BadLayout(MuralistError):
+    """A layout that cannot be painted or does not show the scene."""
+
+
+class BadEdit(MuralistError):
+    """An edit that names nothing on the picture, or nothing that can be done to it."""
+
+
+class BadSettings(MuralistError):
+    """A size, step count, seed or name outside of what is possible."""
+
+
+class PreconditionFailed(MuralistError):
+    """A tool was called before what it needs exists."""
+
+
+class BackboneError(MuralistError):
+    """The backbone or a detector is missing, damaged, or produced an unusable picture."""
+
+
+class StoreError(MuralistError):
+    """The store could not read or write; nothing half-written is left."""
+
+
+class NotFound(MuralistError):
+    """No run or image of that id."""
+
+
+class Refused(MuralistError):
+    """A model declined the content; the message is its reason."""
+
+
+class Cancelled(MuralistError):
+    """Someone stopped the run; what was finished is kept."""

@@ -1,0 +1,117 @@
+"""The ports: what the tools need from outside, as protocols. What can be swapped is all on this page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from PIL import Image
+
+from .checklist import Checklist
+from .layout import Layout
+from .run import Edit, Run
+from .scene import Scene
+from .verdict import Verdict
+
+OnStep = Callable[[int, int], None]
+"""Called after every denoising step, from the painter's thread, with (step, steps); step counts from 1."""
+
+
+@dataclass(frozen=True)
+class PaintSpec:
+    """Everything a painter needs for one picture; equal specs give equal bytes.
+
+    Without `source` the whole canvas is painted. With it, only the layout's regions are repainted on the source
+    (inpainting inside feathered boxes); pixels outside stay byte-identical. `strength` in (0, 1] is the share of the
+    noise schedule that a repainting runs through; 1 forgets what was there. `regional=False` paints the base prompt
+    alone, everywhere.
+    """
+
+    layout: Layout
+    seed: int
+    width: int = 128
+    height: int = 128
+    steps: int = 20
+    guidance: float = 4.0
+    negative_prompt: str = ""
+    regional: bool = True
+    source: Image.Image | None = None
+    strength: float = 1.0
+
+
+class Painter(Protocol):
+    """Paints pictures. Implementations own one thread per process and backbone."""
+
+    @property
+    def name(self) -> str: ...
+
+    def check(self, spec: PaintSpec) -> None:
+        """Raise BadSettings, BadLayout or BadPrompt if the spec cannot be painted; cheap, loads no weights."""
+
+    async def paint(self, spec: PaintSpec, on_step: OnStep, cancel: threading.Event) -> Image.Image:
+        """One RGB picture of the spec's size. Raises Cancelled within one step after `cancel` is set."""
+
+
+class Inspector(Protocol):
+    """Answers the checklist's questions about a picture."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
+        """A verdict for every question it can judge, `source` being its name; `settle` does the dependencies."""
+
+
+class Drafter(Protocol):
+    """Fills in tool arguments that a caller left out."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def scene(self, prompt: str) -> Scene:
+        """Recaption a prompt."""
+
+    async def layout(self, scene: Scene) -> Layout:
+        """Place every instance of the scene's entities."""
+
+    async def edits(self, run: Run) -> list[Edit]:
+        """Propose edits on the best image; an empty list if it knows of none."""
+
+
+class Store(Protocol):
+    """Keeps pictures, their verdicts and runs."""
+
+    async def put_image(self, run_id: str, image: Image.Image, metadata: Mapping[str, Any]) -> str:
+        """Keep a picture; its id is `run_id` plus an ordinal. Same run, metadata and bytes: same id."""
+
+    async def get_image(self, image_id: str) -> Image.Image:
+        """Raises NotFound."""
+
+    async def metadata(self, image_id: str) -> dict[str, Any]:
+        """What was given to `put_image`, with the blob's `sha256`. Raises NotFound."""
+
+    async def append_verdicts(self, image_id: str, verdicts: Sequence[Verdict]) -> None:
+        """Add verdicts beside a picture; nothing is ever overwritten."""
+
+    async def load_run(self, run_id: str, owner: str) -> tuple[Run, int]:
+        """A run and its version. Raises NotFound, also when the owner is another."""
+
+    async def save_run(self, run: Run, version: int) -> int:
+        """Compare-and-swap: write if the stored version is `version` (0: not yet there); returns the new one.
+
+        Raises StoreError if someone else has written in between.
+        """
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The four ports that every tool is given, with how to tell about progress and how to be stopped."""
+
+    painter: Painter
+    inspector: Inspector
+    drafter: Drafter
+    store: Store
+    on_event: Callable[[str, dict[str, Any]], None]
+    cancel: threading.Event

@@ -1,0 +1,88 @@
+"""The scene: what has to be in the picture."""
+
+from __future__ import annotations
+
+from typing import Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Predicate = Literal[
+    "left of", "right of", "above", "below", "between", "next to",
+    "in front of", "behind", "on", "under", "inside",
+]  # fmt: skip
+"""The closed list of relations; `subject predicate objects`, seen by the viewer."""
+
+PREDICATES: tuple[str, ...] = get_args(Predicate)
+
+Place = Literal[
+    "top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right",
+]  # fmt: skip
+"""A ninth of the canvas."""
+
+AttributeKind = Literal["colour", "shape", "texture", "material", "size", "other"]
+
+MAX_PROMPT = 2000
+"""Longest prompt in characters."""
+
+
+class Value(BaseModel):
+    """A frozen value; unknown fields are refused by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Attribute(Value):
+    """One property of an entity, such as colour: red."""
+
+    kind: AttributeKind = Field(description="What sort of property this is.")
+    value: str = Field(min_length=1, max_length=100, description="The property as one would say it, e.g. 'red'.")
+
+
+class Entity(Value):
+    """A thing, or several alike, that the prompt asks for."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", description="Short id that relations and regions refer to.")
+    noun: str = Field(min_length=1, max_length=100, description="Singular noun, without its attributes.")
+    attributes: list[Attribute] = Field(default_factory=list, max_length=8)
+    count: int = Field(default=1, ge=1, le=16, description="How many of them the picture has to show.")
+    place: Place | None = Field(default=None, description="Where on the canvas, if the prompt says so.")
+    span: str = Field(min_length=1, description="The words of the prompt this entity stands for, quoted verbatim.")
+
+    @property
+    def name(self) -> str:
+        """Attributes and noun in the singular: `red apple`."""
+        return " ".join([*(attribute.value for attribute in self.attributes), self.noun])
+
+
+class Relation(Value):
+    """`subject predicate objects`: the cup (is) above the book; `between` takes two objects."""
+
+    subject: str
+    predicate: Predicate
+    objects: list[str] = Field(min_length=1, max_length=2)
+
+    @model_validator(mode="after")
+    def _arity(self) -> Self:
+        wanted = 2 if self.predicate == "between" else 1
+        if len(self.objects) != wanted:
+            raise ValueError(f"'{self.predicate}' takes {wanted} object{'s' * (wanted > 1)}, not {len(self.objects)}")
+        return self
+
+
+class Scene(Value):
+    """The recaptioned prompt: everything that is to be painted and later checked."""
+
+    prompt: str = Field(min_length=1, max_length=MAX_PROMPT)
+    caption: str = Field(min_length=1, max_length=4 * MAX_PROMPT, description="The enriched caption of the whole.")
+    entities: list[Entity] = Field(max_length=16)
+    relations: list[Relation] = Field(default_factory=list, max_length=32)
+    background: str | None = Field(default=None, max_length=300)
+    style: str | None = Field(default=None, max_length=300)
+    unparsed: list[str] = Field(default_factory=list, description="Words of the prompt that nothing above covers.")
+
+    def entity(self, entity_id: str) -> Entity:
+        """The entity of that id; KeyError if there is none."""
+        for entity in self.entities:
+            if entity.id == entity_id:
+                return entity
+        raise KeyError(entity_id)

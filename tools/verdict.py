@@ -1,0 +1,121 @@
+"""Verdicts and the rules of scoring and acceptance; all pure functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from .checklist import Checklist
+from .layout import Box
+from .scene import Value
+
+PASS_AT = 0.6
+FAIL_AT = 0.4
+FLOOR = 0.01
+"""Smallest probability a question contributes to the score."""
+
+Status = Literal["pass", "fail", "unsure", "skipped"]
+Source = str
+"""Who said it: the name of an inspector, or `caller`."""
+
+CALLER: Source = "caller"
+
+
+class Verdict(Value):
+    """The answer to one question; `p` is the probability of yes.
+
+    `box` is what the answer points at (of a count that is too high: the surplus one); `boxes` are all instances
+    found, in the order of the entity's index where one could be told.
+    """
+
+    question_id: str
+    status: Status
+    p: float = Field(ge=0, le=1, allow_inf_nan=False)
+    source: Source
+    box: Box | None = None
+    boxes: list[Box] = Field(default_factory=list)
+    evidence: str = ""
+
+
+def status_of(p: float) -> Status:
+    """Hysteresis: pass at p >= 0.6, fail at p <= 0.4, between them unsure."""
+    return "pass" if p >= PASS_AT else "fail" if p <= FAIL_AT else "unsure"
+
+
+def settle(checklist: Checklist, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Order verdicts as the checklist does and apply its dependencies.
+
+    A child of a question that did not pass is skipped with p(parent) * p(child); one whose parents passed keeps its
+    status and carries the product as p. Everything is floored at `FLOOR`. A question without a verdict is unsure, p 0.5.
+    """
+    given = {verdict.question_id: verdict for verdict in verdicts}
+    settled: dict[str, Verdict] = {}
+    for question in checklist.questions:
+        verdict = given.get(question.id) or Verdict(
+            question_id=question.id, status="unsure", p=0.5, source="nobody", evidence="no inspector answered"
+        )
+        parents = [settled[parent] for parent in question.depends_on]
+        p = max(FLOOR, verdict.p * math.prod(parent.p for parent in parents))
+        broken = any(parent.status in ("fail", "skipped") for parent in parents)
+        status: Status = "skipped" if broken else verdict.status
+        settled[question.id] = verdict.model_copy(update={"p": p, "status": status})
+    return list(settled.values())
+
+
+def merge(inspector: Sequence[Verdict], caller: Sequence[Verdict]) -> list[Verdict]:
+    """The inspector's verdicts decide; the caller's may veto a pass, and count alone only where it is unsure."""
+    own = {verdict.question_id: verdict.model_copy(update={"source": CALLER}) for verdict in caller}
+    merged = []
+    for verdict in inspector:
+        said = own.get(verdict.question_id)
+        vetoed = said is not None and verdict.status == "pass" and said.status == "fail"
+        filled = said is not None and verdict.status == "unsure"
+        merged.append(said if said is not None and (vetoed or filled) else verdict)
+    return merged
+
+
+def score(verdicts: Sequence[Verdict]) -> float:
+    """Geometric mean of p over all questions, skipped ones included; 1 for an empty checklist."""
+    if not verdicts:
+        return 1.0
+    return math.exp(math.fsum(math.log(max(FLOOR, verdict.p)) for verdict in verdicts) / len(verdicts))
+
+
+def share_passed(verdicts: Sequence[Verdict]) -> float:
+    """The share of questions with status pass; 1 for an empty checklist."""
+    if not verdicts:
+        return 1.0
+    return sum(verdict.status == "pass" for verdict in verdicts) / len(verdicts)
+
+
+def all_passed(verdicts: Sequence[Verdict]) -> bool:
+    """True if nothing failed and nothing is unverified."""
+    return all(verdict.status == "pass" for verdict in verdicts)
+
+
+def regressions(best: Sequence[Verdict], candidate: Sequence[Verdict]) -> list[str]:
+    """Ids of questions that went from pass to fail (or skipped) by the same source."""
+    before: Mapping[str, Verdict] = {verdict.question_id: verdict for verdict in best}
+    return [
+        verdict.question_id
+        for verdict in candidate
+        if (old := before.get(verdict.question_id)) is not None
+        and old.status == "pass"
+        and verdict.status in ("fail", "skipped")
+        and old.source == verdict.source
+    ]
+
+
+def acceptable(best: Sequence[Verdict] | None, candidate: Sequence[Verdict] | None) -> bool:
+    """The loop's law: a candidate replaces the best only with all verdicts in, no regression and a higher score.
+
+    A candidate without verdicts is never accepted; where nothing is best yet, any inspected candidate is.
+    """
+    if candidate is None:
+        return False
+    if best is None:
+        return True
+    return not regressions(best, candidate) and score(candidate) > score(best)
