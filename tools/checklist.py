@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from .scene import Scene, Value
+from .words import with_article
 
 QuestionKind = Literal["exists", "count", "attribute", "place", "relation", "background"]
 
@@ -42,7 +43,7 @@ def checklist(scene: Scene) -> Checklist:
     for entity in scene.entities:
         exists = f"{entity.id}.exists"
         questions.append(
-            Question(id=exists, kind="exists", entity=entity.id, text=f"Is there a {entity.noun}?")
+            Question(id=exists, kind="exists", entity=entity.id, text=f"Is there {with_article(entity.noun)}?")
         )
         questions.extend(
             Question(
@@ -55,13 +56,17 @@ def checklist(scene: Scene) -> Checklist:
             )
             for position, attribute in enumerate(entity.attributes)
         )
-        amount = "exactly one" if entity.count == 1 else f"exactly {entity.count}"
+        amount = (
+            f"Is there exactly one {entity.name}?"
+            if entity.count == 1
+            else f"Are there exactly {entity.count} things that are {with_article(entity.name)}?"
+        )
         questions.append(
             Question(
                 id=f"{entity.id}.count",
                 kind="count",
                 entity=entity.id,
-                text=f"Is the number of things that are {entity.name} {amount}?",
+                text=amount,
                 depends_on=[exists],
             )
         )
@@ -88,7 +93,5 @@ def checklist(scene: Scene) -> Checklist:
             )
         )
     if scene.background:
-        questions.append(
-            Question(id="background", kind="background", text=f"Is the background {scene.background}?")
-        )
+        questions.append(Question(id="background", kind="background", text=f"Is the background {scene.background}?"))
     return Checklist(scene=scene, questions=questions)

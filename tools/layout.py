@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,7 +12,7 @@ from .errors import BadLayout
 from .scene import Value
 
 MAX_REGIONS = 16
-MIN_SIDE = 1 / 16
+MIN_REGION = 1 / 16
 """Smallest side of a region, as a fraction of the canvas: one latent cell of a 128-pixel picture."""
 
 
@@ -96,9 +97,23 @@ class Region(Value):
     mask: list[list[float]] | None = None
 
     def __init__(
-        self, prompt: str = "", x0: float = 0, y0: float = 0, x1: float = 1, y1: float = 1, **rest: object
+        self,
+        prompt: str | None = None,
+        /,
+        x0: float | None = None,
+        y0: float | None = None,
+        x1: float | None = None,
+        y1: float | None = None,
+        **rest: Any,
     ) -> None:
-        super().__init__(prompt=prompt, x0=x0, y0=y0, x1=x1, y1=y1, **rest)
+        """`Region("a red car", x0, y0, x1, y1)`; edges left out are the canvas's.
+
+        Whoever names every field, as JSON does, has to give all four edges.
+        """
+        edges = {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
+        given = {name: edge for name, edge in edges.items() if edge is not None}
+        canvas = {} if prompt is None else {"prompt": prompt, "x0": 0, "y0": 0, "x1": 1, "y1": 1}
+        super().__init__(**{**canvas, **given, **rest})
 
     @field_validator("mask", mode="before")
     @classmethod
@@ -119,10 +134,10 @@ class Region(Value):
 
     @model_validator(mode="after")
     def _large_enough(self) -> Self:
-        if self.x1 - self.x0 < MIN_SIDE - 1e-6 or self.y1 - self.y0 < MIN_SIDE - 1e-6:
+        if self.x1 - self.x0 < MIN_REGION - 1e-6 or self.y1 - self.y0 < MIN_REGION - 1e-6:
             raise ValueError(
                 f"region '{self.prompt}' ({self.x0:g}, {self.y0:g}, {self.x1:g}, {self.y1:g}) is too small or "
-                f"inside out: x1 - x0 and y1 - y0 have to be at least {MIN_SIDE:g}"
+                f"inside out: x1 - x0 and y1 - y0 have to be at least {MIN_REGION:g}"
             )
         return self
 
@@ -161,7 +176,7 @@ class Part(Value):
 
     prompt: str = Field(min_length=1, max_length=2000)
     share: float = Field(default=1, gt=0, allow_inf_nan=False)
-    instances: list[Instance] = Field(default_factory=list)
+    instances: list[Instance] = Field(default_factory=list, max_length=16)
     rows: list[Part] = Field(default_factory=list, description="Split from top to bottom.")
     columns: list[Part] = Field(default_factory=list, description="Split from left to right.")
 
@@ -187,8 +202,13 @@ class Grid(Value):
         return self
 
     def layout(self) -> Layout:
-        """The same as boxes; shares are normalised per split. A split part gives way to its own parts."""
+        """The same as boxes; shares are normalised per split. A split part gives way to its own parts.
+
+        Raises BadLayout for more than 16 cells, or one that is too small.
+        """
         regions = list(_cells(self.rows, self.columns, Box(x0=0, y0=0, x1=1, y1=1)))
+        if len(regions) > MAX_REGIONS:
+            raise BadLayout(f"the grid has {len(regions)} cells: at most {MAX_REGIONS} can be painted, so join some")
         return Layout(regions=regions, base_prompt=self.base_prompt, base_ratio=self.base_ratio)
 
 
@@ -204,6 +224,12 @@ def _cells(rows: list[Part], columns: list[Part], box: Box) -> Iterator[Region]:
         else:
             cell = {"x0": box.x0 + a * box.width, "x1": box.x0 + b * box.width, "y0": box.y0, "y1": box.y1}
         cell = {key: min(1.0, round(value, 9)) for key, value in cell.items()}
+        width, height = cell["x1"] - cell["x0"], cell["y1"] - cell["y0"]
+        if not min(width, height) >= MIN_REGION - 1e-6:
+            raise BadLayout(
+                f"the grid's cell '{part.prompt[:60]}' takes {width:.3g} by {height:.3g} of the canvas: both sides "
+                f"have to be at least {MIN_REGION:g}, so give it a larger share"
+            )
         if part.rows or part.columns:
             yield from _cells(part.rows, part.columns, Box(**cell))
         else:
@@ -221,8 +247,8 @@ def parse_split_ratio(ratio: str, prompts: str, base_prompt: str, base_ratio: fl
         numbers = [[float(word) for word in row.split(",")] for row in ratio.strip().strip(";").split(";")]
     except ValueError:
         raise BadLayout(f"split ratio '{ratio}' is not numbers: write rows like '1,1,1;2,1,1'") from None
-    if any(number <= 0 for row in numbers for number in row):
-        raise BadLayout(f"split ratio '{ratio}' has a number that is not positive")
+    if not all(0 < number < math.inf for row in numbers for number in row):
+        raise BadLayout(f"split ratio '{ratio}' has a number that is not positive and finite")
     wanted = sum(max(1, len(row) - 1) for row in numbers)
     if wanted != len(texts):
         raise BadLayout(f"split ratio '{ratio}' has {wanted} cells, but {len(texts)} prompts are given by BREAK")

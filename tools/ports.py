@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from PIL import Image
 
 from .checklist import Checklist
+from .edits import Edit
 from .layout import Layout
-from .run import Edit, Run
+from .run import Run
 from .scene import Scene
 from .verdict import Verdict
 
@@ -46,6 +47,9 @@ class Painter(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    def admit(self, scene: Scene) -> None:
+        """Raise BadPrompt, naming the nearest known words, if the scene asks for what the backbone cannot draw."""
 
     def check(self, spec: PaintSpec) -> None:
         """Raise BadSettings, BadLayout or BadPrompt if the spec cannot be painted; cheap, loads no weights."""
@@ -107,7 +111,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """The four ports that every tool is given, with how to tell about progress and how to be stopped."""
+    """The four ports that every tool is given, with how to tell about progress, how to be stopped, and who calls."""
 
     painter: Painter
     inspector: Inspector
@@ -115,3 +119,5 @@ class Ports:
     store: Store
     on_event: Callable[[str, dict[str, Any]], None]
     cancel: threading.Event
+    caller: str = "caller"
+    """Whoever fills in the tools' arguments: a chat model's name, if it is one of ours."""

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, Literal, Self
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .checklist import Checklist, checklist
-from .layout import Box, Layout
+from .edits import Edit
+from .layout import Layout
+from .limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SEEDS, SIDE_STEP
 from .scene import Scene, Value
-from .verdict import Verdict, acceptable, regressions, score, share_passed
-
-Action = Literal["add", "remove", "replace", "recolour", "move"]
-
-
-class Edit(Value):
-    """One change to a picture. `box` is where it happens; a move goes from `box` to `to`."""
-
-    action: Action
-    entity: str = Field(description="Id of the scene's entity that this edit is for.")
-    index: int = Field(default=0, ge=0, le=15, description="Which of the entity's instances.")
-    box: Box = Field(description="Where: of a move, where it stands now.")
-    to: Box | None = Field(default=None, description="Of a move: where it has to go.")
-
-    @model_validator(mode="after")
-    def _move_has_two_boxes(self) -> Self:
-        if (self.action == "move") != (self.to is not None):
-            raise ValueError("a move needs both 'box' and 'to'; every other action only 'box'")
-        return self
+from .verdict import Verdict, acceptable, regressions, score, share_passed, unanswered
 
 
 class Move(Value):
@@ -46,11 +31,14 @@ class Attempt(Value):
     action: Literal["paint", "edit"]
     seed: int
     layout: Layout
+    steps: int | None = Field(default=None, description="Denoising steps.")
     edits: list[Edit] = Field(default_factory=list)
-    parent: str | None = None
+    parent: str | None = Field(default=None, description="Of an edit: the picture that it was painted on.")
     verdicts: list[Verdict] | None = None
+    said: list[Verdict] = Field(default_factory=list, description="What callers said about it, as they said it.")
     accepted: bool | None = Field(default=None, description="None while verdicts are awaited.")
     reason: str = ""
+    outdated: bool = Field(default=False, description="True if it was painted for an earlier scene: history only.")
 
     @property
     def score(self) -> float | None:
@@ -67,7 +55,7 @@ class Attempt(Value):
         """The attempt in the terms of the loop's law."""
         if self.action == "paint":
             return [Move(action="paint", target="canvas", seed=self.seed)]
-        return [Move(action=edit.action, target=f"{edit.entity}.{edit.index}", seed=self.seed) for edit in self.edits]
+        return [Move(action=edit.action, target=edit.target, seed=self.seed) for edit in self.edits]
 
 
 class Budget(Value):
@@ -89,11 +77,11 @@ class Usage(Value):
 class Options(Value):
     """How pictures of this run are painted."""
 
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    width: int = 128
-    height: int = 128
-    steps: int = Field(default=20, ge=1, le=200)
-    guidance: float = Field(default=4.0, ge=0, le=30, allow_inf_nan=False)
+    seed: int = Field(default=0, ge=0, lt=SEEDS)
+    width: int = Field(default=128, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP)
+    height: int = Field(default=128, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP)
+    steps: int = Field(default=20, ge=1, le=MAX_STEPS)
+    guidance: float = Field(default=4.0, ge=0, le=MAX_GUIDANCE, allow_inf_nan=False)
     negative_prompt: str = ""
 
 
@@ -142,6 +130,22 @@ class Run(Value):
                 return attempt
         raise KeyError(image_id)
 
+    @property
+    def current(self) -> list[Attempt]:
+        """The attempts that were painted for the present scene."""
+        return [attempt for attempt in self.attempts if not attempt.outdated]
+
+    @property
+    def awaiting(self) -> Attempt | None:
+        """The latest attempt, if its verdicts are not all in."""
+        return self.current[-1] if self.current and self.current[-1].accepted is None else None
+
+    def layout_of(self, attempt: Attempt) -> Layout:
+        """The layout behind an attempt: its own, or for an edit that of the picture which it goes back to."""
+        while attempt.parent is not None:
+            attempt = self.attempt(attempt.parent)
+        return attempt.layout
+
     def tried(self, move: Move) -> bool:
         """True if this move was rejected before."""
         return move in self.rejected
@@ -156,29 +160,66 @@ class Run(Value):
             usage=self.usage.model_copy(update={key: getattr(self.usage, key) + n for key, n in more.items()})
         )
 
-    def painted(self, attempt: Attempt) -> Run:
-        """Add an attempt that still awaits its verdicts."""
-        return self.changed(attempts=[*self.attempts, attempt]).used(images=1)
+    def recaptioned(self, scene: Scene, drafted_by: str) -> Run:
+        """Give the run a scene. If it is another one, nothing that was found out before answers its questions.
 
-    def judged(self, image_id: str, verdicts: list[Verdict] | None) -> Run:
-        """Give an attempt its verdicts and apply the loop's law: it becomes the best, or its moves are rejected."""
+        Earlier pictures stay as history, without verdicts; there is no best one, no layout and no rejected move.
+        """
+        if scene == self.scene:
+            return self.changed(drafted_by=drafted_by)
+        past: dict[str, Any] = {
+            "verdicts": None,
+            "said": [],
+            "accepted": None,
+            "outdated": True,
+            "reason": "of an earlier scene",
+        }
+        history = [attempt.model_copy(update=past) for attempt in self.attempts]
+        return self.changed(
+            scene=scene, drafted_by=drafted_by, layout=None, attempts=history, best_id=None, rejected=[]
+        )
+
+    def painted(self, attempt: Attempt) -> Run:
+        """Add an attempt that still awaits its verdicts; the same picture of an earlier scene gives way to it."""
+        others = [each for each in self.attempts if each.image_id != attempt.image_id]
+        return self.changed(attempts=[*others, attempt]).used(images=1)
+
+    def told(self, image_id: str, said: Sequence[Verdict]) -> Run:
+        """Keep what a caller says about an attempt, for this and every later inspection of it."""
         attempt = self.attempt(image_id)
-        if verdicts is None:
-            return self
-        best = self.best
+        latest = {verdict.question_id: verdict for verdict in (*attempt.said, *said)}
+        return self._with(attempt, said=list(latest.values()))
+
+    def judged(self, image_id: str, verdicts: list[Verdict]) -> Run:
+        """Give an attempt its verdicts and apply the loop's law: it becomes the best, or its moves are rejected.
+
+        While any question is unanswered it stays a candidate, neither accepted nor rejected. One that was accepted
+        once is never rejected afterwards: judged again, it may only become the best.
+        """
+        attempt, best = self.attempt(image_id), self.best
+        waiting = unanswered(verdicts)
+        if waiting and attempt.accepted is None:
+            return self._with(attempt, verdicts=verdicts, reason="verdicts are awaited")
+        if waiting or attempt is best:
+            return self._with(attempt, verdicts=verdicts)
         known = None if best is None else best.verdicts
-        accepted = best is None or image_id == self.best_id or acceptable(known, verdicts)
-        if accepted:
-            reason = "first picture" if best is None else f"score {score(verdicts):.2f}, nothing got worse"
-        elif known is not None and (lost := regressions(known, verdicts)):
+        if acceptable(known, verdicts):
+            reason = "the first picture" if best is None else f"better: score {score(verdicts):.2f}, nothing got worse"
+            return self._with(attempt, verdicts=verdicts, accepted=True, reason=reason).changed(best_id=image_id)
+        if attempt.accepted:
+            return self._with(attempt, verdicts=verdicts)
+        if known is not None and (lost := regressions(known, verdicts)):
             reason = f"worse at {', '.join(lost)}"
         else:
-            reason = f"score {score(verdicts):.2f} is no better than {score(known or []):.2f}"
-        done = attempt.model_copy(update={"verdicts": verdicts, "accepted": accepted, "reason": reason})
-        attempts = [done if each.image_id == image_id else each for each in self.attempts]
-        if accepted:
-            return self.changed(attempts=attempts, best_id=image_id)
-        return self.changed(attempts=attempts, rejected=[*self.rejected, *attempt.moves])
+            reason = f"no better: score {score(verdicts):.2f} against {score(known or []):.2f}"
+        moves = [move for move in attempt.moves if not self.tried(move)]
+        judged = self._with(attempt, verdicts=verdicts, accepted=False, reason=reason)
+        return judged.changed(rejected=[*self.rejected, *moves])
+
+    def _with(self, attempt: Attempt, **fields: Any) -> Run:
+        """The run with other fields of one attempt."""
+        new = attempt.model_copy(update=fields)
+        return self.changed(attempts=[new if each is attempt else each for each in self.attempts])
 
 
 class Event(Value):

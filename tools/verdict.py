@@ -22,6 +22,8 @@ Source = str
 """Who said it: the name of an inspector, or `caller`."""
 
 CALLER: Source = "caller"
+NOBODY: Source = "nobody"
+"""The source of a question that no inspector answered."""
 
 
 class Verdict(Value):
@@ -49,13 +51,14 @@ def settle(checklist: Checklist, verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Order verdicts as the checklist does and apply its dependencies.
 
     A child of a question that did not pass is skipped with p(parent) * p(child); one whose parents passed keeps its
-    status and carries the product as p. Everything is floored at `FLOOR`. A question without a verdict is unsure, p 0.5.
+    status and carries the product as p. Everything is floored at `FLOOR`. A question without a verdict is unsure, at
+    p = 0.5.
     """
     given = {verdict.question_id: verdict for verdict in verdicts}
     settled: dict[str, Verdict] = {}
     for question in checklist.questions:
         verdict = given.get(question.id) or Verdict(
-            question_id=question.id, status="unsure", p=0.5, source="nobody", evidence="no inspector answered"
+            question_id=question.id, status="unsure", p=0.5, source=NOBODY, evidence="no inspector answered"
         )
         parents = [settled[parent] for parent in question.depends_on]
         p = max(FLOOR, verdict.p * math.prod(parent.p for parent in parents))
@@ -66,7 +69,7 @@ def settle(checklist: Checklist, verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 
 def merge(inspector: Sequence[Verdict], caller: Sequence[Verdict]) -> list[Verdict]:
-    """The inspector's verdicts decide; the caller's may veto a pass, and count alone only where it is unsure."""
+    """The inspector's verdicts decide; a caller's may veto a pass, and count alone where it is unsure or silent."""
     own = {verdict.question_id: verdict.model_copy(update={"source": CALLER}) for verdict in caller}
     merged = []
     for verdict in inspector:
@@ -74,7 +77,8 @@ def merge(inspector: Sequence[Verdict], caller: Sequence[Verdict]) -> list[Verdi
         vetoed = said is not None and verdict.status == "pass" and said.status == "fail"
         filled = said is not None and verdict.status == "unsure"
         merged.append(said if said is not None and (vetoed or filled) else verdict)
-    return merged
+    answered = {verdict.question_id for verdict in inspector}
+    return [*merged, *(said for said in own.values() if said.question_id not in answered)]
 
 
 def score(verdicts: Sequence[Verdict]) -> float:
@@ -94,6 +98,11 @@ def share_passed(verdicts: Sequence[Verdict]) -> float:
 def all_passed(verdicts: Sequence[Verdict]) -> bool:
     """True if nothing failed and nothing is unverified."""
     return all(verdict.status == "pass" for verdict in verdicts)
+
+
+def unanswered(verdicts: Sequence[Verdict]) -> list[str]:
+    """Ids of questions that nobody has answered yet."""
+    return [verdict.question_id for verdict in verdicts if verdict.source == NOBODY and verdict.status == "unsure"]
 
 
 def regressions(best: Sequence[Verdict], candidate: Sequence[Verdict]) -> list[str]:

@@ -1,0 +1,82 @@
+"""The four tools as one table: what every door offers, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from .errors import BadSettings, PreconditionFailed
+from .inspect_and_edit import InspectAndEditArgs, inspect_and_edit
+from .outcome import Outcome
+from .plan import PlanArgs, plan
+from .ports import Ports
+from .recaption import RecaptionArgs, recaption
+from .regional_diffuse import RegionalDiffuseArgs, regional_diffuse
+from .run import Run
+from .scene import Value
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One definition for the graph, MCP, Python and tests.
+
+    `ready` is its precondition on a run.
+    """
+
+    name: str
+    args: type[Value]
+    effect: Callable[[Any, Run, Ports], Awaitable[Outcome]]
+    ready: Callable[[Run], bool]
+
+    @property
+    def description(self) -> str:
+        """The first line of its argument model's docstring."""
+        return (self.args.__doc__ or "").strip()
+
+    async def call(self, arguments: dict[str, Any] | Value, run: Run, ports: Ports) -> Outcome:
+        """Validate, check the precondition, act. Raises a MuralistError with one line."""
+        args = arguments if isinstance(arguments, self.args) else self.validated(arguments)
+        if not self.ready(run):
+            raise PreconditionFailed(f"{self.name} cannot be called yet: {', '.join(offered(run))} can")
+        return await self.effect(args, run, ports)
+
+    def validated(self, arguments: Any) -> Value:
+        """The arguments as the tool's model; BadSettings in one line that names the first few wrong fields."""
+        try:
+            return self.args.model_validate(arguments)
+        except ValidationError as error:
+            raise BadSettings(f"{self.name}: {one_line(error)}") from None
+
+
+def one_line(error: ValidationError) -> str:
+    """The first three complaints of a validation error: `regions.0.x1: …; …`."""
+    lines = []
+    for detail in error.errors(include_url=False, include_input=False)[:3]:
+        where = ".".join(str(part) for part in detail["loc"])
+        message = detail["msg"].removeprefix("Value error, ")
+        lines.append(f"{where}: {message}" if where else message)
+    return "; ".join(lines)
+
+
+TOOLS: dict[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool("recaption", RecaptionArgs, recaption, lambda run: True),
+        Tool("plan", PlanArgs, plan, lambda run: run.scene is not None),
+        Tool("regional_diffuse", RegionalDiffuseArgs, regional_diffuse, lambda run: run.layout is not None),
+        Tool(
+            "inspect_and_edit",
+            InspectAndEditArgs,
+            inspect_and_edit,
+            lambda run: run.layout is not None and bool(run.current),
+        ),
+    )
+}
+
+
+def offered(run: Run) -> list[str]:
+    """Names of the tools whose precondition holds."""
+    return [name for name, tool in TOOLS.items() if tool.ready(run)]

@@ -1,0 +1,106 @@
+"""Edits: what can be changed on a picture, where, and as which layout it is repainted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from .errors import BadEdit
+from .layout import Box, Instance, Layout, Region
+from .scene import Entity, Scene, Value
+from .words import with_article, with_ground
+
+Action = Literal["add", "remove", "replace", "recolour", "move"]
+
+MIN_EDIT = 1 / 8
+"""Shortest side of a repainted box, as a fraction of the canvas; shorter ones are widened."""
+MAX_SHARED = 0.1
+"""Share of the smaller box up to which two edits, or an edit and what stands beside it, do not disturb each other."""
+
+
+class Edit(Value):
+    """One change to a picture. `box` is where it happens; a move goes from `box` to `to`."""
+
+    action: Action
+    entity: str = Field(description="Id of the scene's entity that this edit is for.")
+    index: int = Field(default=0, ge=0, le=15, description="Which of the entity's instances.")
+    box: Box = Field(description="Where: of a move, where it stands now.")
+    to: Box | None = Field(default=None, description="Of a move: where it has to go.")
+
+    @model_validator(mode="after")
+    def _move_has_two_boxes(self) -> Self:
+        if (self.action == "move") != (self.to is not None):
+            raise ValueError("a move needs both 'box' and 'to'; every other action only 'box'")
+        return self
+
+    @property
+    def target(self) -> str:
+        """The instance it is for: `cup.0`."""
+        return f"{self.entity}.{self.index}"
+
+    @property
+    def boxes(self) -> list[Box]:
+        """The boxes that are repainted, none below the smallest size."""
+        return [sizeable(box) for box in (self.box, self.to) if box is not None]
+
+    def apart_from(self, other: Edit) -> bool:
+        """True if the two can be painted at once."""
+        return all(one.overlap(two) <= MAX_SHARED for one in self.boxes for two in other.boxes)
+
+
+def sizeable(box: Box) -> Box:
+    """The box, widened about its centre to the smallest size of an edit and kept on the canvas."""
+    x0, x1 = _stretched(box.x0, box.x1)
+    y0, y1 = _stretched(box.y0, box.y1)
+    return Box(x0=x0, y0=y0, x1=x1, y1=y1)
+
+
+def _stretched(low: float, high: float) -> tuple[float, float]:
+    if high - low >= MIN_EDIT:
+        return low, high
+    start = min(max(0.0, (low + high - MIN_EDIT) / 2), 1.0 - MIN_EDIT)
+    return start, start + MIN_EDIT
+
+
+def edit_layout(edits: Sequence[Edit], scene: Scene) -> Layout:
+    """The edits as regions to repaint: an entity's name where it has to appear, bare background where it has to go.
+
+    Raises BadEdit for an unknown entity or instance (one too many may be removed), or edits whose boxes overlap by
+    more than a tenth.
+    """
+    regions: list[Region] = []
+    clears = with_ground("nothing", scene.background)
+    for edit in edits:
+        entity = _entity(edit, scene)
+        paints = with_ground(with_article(entity.name), scene.background)
+        *cleared, painted = edit.boxes
+        if edit.action == "remove":
+            regions.append(_region(clears, painted, []))
+        else:
+            regions += [_region(clears, box, []) for box in cleared]
+            regions.append(_region(paints, painted, [Instance(entity=entity.id, index=edit.index)]))
+    for a, b in combinations(edits, 2):
+        if not a.apart_from(b):
+            raise BadEdit(f"the edits of {a.entity} and {b.entity} overlap: do one after the other")
+    return Layout(regions=regions, base_prompt=scene.caption, base_ratio=0.0)
+
+
+def _entity(edit: Edit, scene: Scene) -> Entity:
+    try:
+        entity = scene.entity(edit.entity)
+    except KeyError:
+        names = ", ".join(entity.id for entity in scene.entities)
+        raise BadEdit(f"there is no entity '{edit.entity}': the scene has {names}") from None
+    if edit.action != "remove" and edit.index >= entity.count:
+        raise BadEdit(
+            f"there is no {entity.id} number {edit.index + 1} to {edit.action}: the scene has {entity.count}, "
+            f"so index goes from 0 to {entity.count - 1}"
+        )
+    return entity
+
+
+def _region(prompt: str, box: Box, instances: list[Instance]) -> Region:
+    return Region(prompt, box.x0, box.y0, box.x1, box.y1, instances=instances)

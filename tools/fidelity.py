@@ -1,0 +1,120 @@
+"""Whether a scene stands for its prompt: it quotes it, loses nothing of it, adds nothing to it, and holds together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from .errors import BadScene
+from .scene import Entity, Predicate, Scene
+from .words import NUMBERS, SEVERAL, says_something, stem, stems, words
+
+MAX_INSTANCES = 16
+
+_SAID: dict[Predicate, str] = {
+    "left of": "left", "right of": "right", "above": "above over top higher", "below": "below bottom lower beneath",
+    "between": "between middle",
+    "next to": "next close adjacent front vicinity bordering adjoining riding facing touching",
+    "in front of": "front", "behind": "back hidden obscured concealed occluded blocked partially covered",
+    "on": "top ontop covering topping riding rides ride rode", "under": "underside",
+    "inside": "enclosed middle center centre central",
+}  # fmt: skip
+"""Other words that say a relation."""
+
+
+def check_scene(scene: Scene, prompt: str) -> None:
+    """Raise BadScene unless the scene quotes its prompt, loses nothing of it, and holds together."""
+    if scene.prompt != prompt:
+        raise BadScene(f"the scene's prompt '{scene.prompt[:60]}' is not the prompt: repeat it word for word")
+    ids = [entity.id for entity in scene.entities]
+    for entity_id in ids:
+        if ids.count(entity_id) > 1:
+            raise BadScene(f"two entities have the id '{entity_id}': give each its own")
+    for entity in scene.entities:
+        _check_span(entity, prompt)
+    _check_claims(scene)
+    for relation in scene.relations:
+        for name in (relation.subject, *relation.objects):
+            if name not in ids:
+                raise BadScene(f"a relation speaks of '{name}', which is no entity: use one of {', '.join(ids)}")
+        if relation.subject in relation.objects:
+            raise BadScene(f"'{relation.subject}' cannot be {relation.predicate} itself")
+    if (total := sum(entity.count for entity in scene.entities)) > MAX_INSTANCES:
+        raise BadScene(f"the scene has {total} things: at most {MAX_INSTANCES} can be placed")
+    _check_words(scene)
+
+
+def lost_words(scene: Scene) -> list[str]:
+    """Words of the prompt that say something and that nothing in the scene but its caption keeps, in order."""
+    texts = [*scene.unparsed]
+    texts += [f"{scene.background} background backdrop"] if scene.background else []
+    texts += [f"{scene.style} style"] if scene.style else []
+    texts += [text for entity in scene.entities for text in (entity.span, entity.name, entity.place or "")]
+    texts += [text for relation in scene.relations for text in (relation.predicate, _SAID[relation.predicate])]
+    counts = {entity.count for entity in scene.entities}
+    texts += [f"{number} {word}" for word, number in NUMBERS.items() if number in counts]
+    texts += SEVERAL if max(counts, default=1) > 1 else ()
+    kept = stems(" ".join(texts))
+    said = dict.fromkeys(words(scene.prompt))
+    return [word for word in said if says_something(word) and stem(word) not in kept]
+
+
+def _check_span(entity: Entity, prompt: str) -> None:
+    """The span quotes whole words, the entity's noun among them."""
+    quoted, told = words(entity.span), words(prompt)
+    if entity.span.casefold() not in prompt.casefold() or not _times(quoted, told):
+        raise BadScene(
+            f"entity '{entity.id}' is not in the prompt: its span '{entity.span}' has to quote whole words of it "
+            "verbatim"
+        )
+    if quoted and (unsaid := [word for word in words(entity.noun) if stem(word) not in stems(entity.span)]):
+        raise BadScene(
+            f"entity '{entity.id}' is a {entity.noun}, but its span '{entity.span}' does not say '{' '.join(unsaid)}': "
+            "use the noun that the prompt uses, and quote it"
+        )
+
+
+def _check_claims(scene: Scene) -> None:
+    """No noun stands for more entities than there are of it in the prompt, unless it is said that there are several."""
+    said = [stem(word) for word in words(scene.prompt)]
+    claims: dict[str, list[Entity]] = defaultdict(list)
+    for entity in scene.entities:
+        if words(entity.span) and (named := words(entity.noun)):
+            claims[stem(named[-1])].append(entity)
+    for noun, entities in claims.items():
+        if len(entities) > said.count(noun) and not any(map(_of_several, entities)):
+            ids = " and ".join(f"'{entity.id}'" for entity in entities)
+            times = {0: "never", 1: "once"}.get(said.count(noun), f"{said.count(noun)} times")
+            raise BadScene(
+                f"entities {ids} are too many: the prompt says '{entities[0].noun}' {times}; leave out what it does "
+                "not ask for, or give one entity a count"
+            )
+
+
+def _of_several(entity: Entity) -> bool:
+    """True if the span speaks of more than one: `two cats`, `another cat`, `one white`."""
+    written, named = words(entity.span), set(words(entity.noun))
+    plural = any(word not in named and stem(word) in stems(entity.noun) for word in written)
+    return plural or any(word in SEVERAL or word in NUMBERS or word.isdecimal() for word in written)
+
+
+def _check_words(scene: Scene) -> None:
+    if lost := lost_words(scene):
+        raise BadScene(
+            f"the scene loses {_quoted(lost)}: put each into the span or the attributes of an entity, a relation, "
+            "'background' or 'style', or else into 'unparsed' and the caption"
+        )
+    caption = stems(scene.caption)
+    unpainted = [word for text in scene.unparsed for word in words(text) if stem(word) not in caption]
+    if unpainted:
+        raise BadScene(
+            f"the caption loses {_quoted(unpainted)} of 'unparsed': put them into the caption too, which is painted"
+        )
+
+
+def _times(part: list[str], whole: list[str]) -> int:
+    """How often a row of words stands in another one; once for no words."""
+    return sum(whole[at : at + len(part)] == part for at in range(len(whole) - len(part) + 1)) if part else 1
+
+
+def _quoted(listed: list[str]) -> str:
+    return ", ".join(f"'{word}'" for word in listed)

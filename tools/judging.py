@@ -1,0 +1,92 @@
+"""Keeping a painted picture, having it inspected, and letting the loop's law decide: what both painting tools share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from .checklist import Checklist
+from .outcome import Outcome, describe, findings
+from .ports import PaintSpec, Ports
+from .run import Attempt, Run
+from .verdict import Verdict, merge, regressions, settle, status_of
+
+
+async def paint_and_judge(spec: PaintSpec, attempt: Attempt, run: Run, ports: Ports) -> tuple[Run, str]:
+    """Paint, store, inspect and judge one attempt; gives the id that the store has given its picture.
+
+    A picture that the run has already, byte for byte and by the same attempt, is not judged again.
+    """
+    number = len(run.attempts)
+    ports.on_event("painting", {"attempt": number, "action": attempt.action, "seed": spec.seed, "steps": spec.steps})
+
+    def on_step(step: int, steps: int) -> None:
+        ports.on_event("step", {"attempt": number, "step": step, "steps": steps})
+
+    picture = await ports.painter.paint(spec, on_step, ports.cancel)
+    metadata = {
+        "painter": ports.painter.name,
+        **attempt.model_dump(mode="json", include={"action", "seed", "steps", "layout", "edits", "parent"}),
+    }
+    image_id = await ports.store.put_image(run.run_id, picture, metadata)
+    if all(each.image_id != image_id for each in run.current):
+        run = run.painted(attempt.model_copy(update={"image_id": image_id}))
+        run = await inspect_and_judge(image_id, picture, (), run, ports)
+    return run, image_id
+
+
+async def inspect_and_judge(image_id: str, picture: Image.Image, own: Sequence[Verdict], run: Run, ports: Ports) -> Run:
+    """Answer every question about a picture, merge in what callers say and have said about it, and judge it."""
+    checklist = run.checklist
+    if checklist is None:
+        raise AssertionError("a picture is only painted once there is a scene")
+    run = run.told(image_id, own)
+    said = run.attempt(image_id).said
+    raw = merge(await ports.inspector.inspect(picture, checklist), said)
+    run = run.used(inspector_calls=1)
+    best = run.best
+    if best is not None and best.verdicts and image_id != best.image_id:
+        flipped = regressions(best.verdicts, settle(checklist, raw))
+        if flipped:
+            raw = _averaged(raw, await ports.inspector.inspect(picture, _asking(checklist, flipped)))
+            run = run.used(inspector_calls=1)
+    verdicts = settle(checklist, raw)
+    await ports.store.append_verdicts(image_id, verdicts)
+    run = run.judged(image_id, verdicts)
+    attempt = run.attempt(image_id)
+    ports.on_event(
+        "judged",
+        {"image_id": image_id, "accepted": attempt.accepted, "score": attempt.score, "reason": attempt.reason},
+    )
+    return run
+
+
+def _asking(checklist: Checklist, ids: Sequence[str]) -> Checklist:
+    return checklist.model_copy(
+        update={"questions": [question for question in checklist.questions if question.id in ids]}
+    )
+
+
+def _averaged(first: Sequence[Verdict], second: Sequence[Verdict]) -> list[Verdict]:
+    """A flipped question's two answers count half each."""
+    again = {verdict.question_id: verdict for verdict in second}
+    merged = []
+    for verdict in first:
+        other = again.get(verdict.question_id)
+        if other is not None and other.source == verdict.source:
+            p = (verdict.p + other.p) / 2
+            verdict = verdict.model_copy(update={"p": p, "status": status_of(p)})
+        merged.append(verdict)
+    return merged
+
+
+def outcome(run: Run, image_id: str, picture: Image.Image | None) -> Outcome:
+    """The findings around an attempt as a tool's outcome."""
+    found = findings(run, run.attempt(image_id))
+    data = {
+        "run_id": run.run_id,
+        "image_id": image_id,
+        "findings": found.model_dump(mode="json", exclude_defaults=True),
+    }
+    return Outcome(run, describe(found), data, picture)

@@ -1,0 +1,104 @@
+"""What a tool gives back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from PIL import Image
+from pydantic import Field
+
+from .checklist import Question
+from .layout import Layout
+from .run import Attempt, Move, Run
+from .scene import Value
+from .verdict import Verdict, unanswered
+
+
+class Findings(Value):
+    """Where a run stands after an inspection.
+
+    `verdicts` and `open_questions` are those of the best image, or of the candidate while its verdicts are awaited.
+    """
+
+    status: Literal["accepted", "rejected", "awaiting_verdicts"]
+    best_id: str | None
+    candidate_id: str
+    reason: str
+    score: float = Field(description="Score of the best image, in [0, 1].")
+    passed: bool = Field(description="True if the best image answers every question with yes.")
+    open_questions: list[Question] = Field(
+        description="What the best image does not yet show; of a candidate that awaits verdicts, what nobody answered."
+    )
+    verdicts: list[Verdict]
+    layout: Layout | None = Field(default=None, description="Layout of the best image, if the run has another by now.")
+    rejected_moves: list[Move]
+    seed: int = Field(description="Seed of the candidate.")
+    rounds_left: int
+    images_left: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The run after the tool, one sentence for a model to read, and the structure behind it."""
+
+    run: Run
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+    picture: Image.Image | None = None
+
+    def content(self) -> str:
+        """Sentence and structure as one JSON object: what a model is sent as the tool's answer."""
+        return json.dumps({"text": self.text, **self.data}, ensure_ascii=False)
+
+
+def findings(run: Run, candidate: Attempt) -> Findings:
+    """Sum up a run around its latest candidate."""
+    questions = run.checklist.questions if run.checklist else []
+    verdicts = candidate.verdicts or []
+    awaiting = candidate.verdicts is None or bool(unanswered(verdicts))
+    judged = run.best or candidate
+    if awaiting:
+        wanted = set(unanswered(verdicts)) if verdicts else {question.id for question in questions}
+    else:
+        verdicts = judged.verdicts or []
+        wanted = {verdict.question_id for verdict in verdicts if verdict.status != "pass"}
+    layout = run.layout_of(judged)
+    return Findings(
+        status="awaiting_verdicts" if awaiting else "accepted" if candidate.accepted else "rejected",
+        best_id=run.best_id,
+        candidate_id=candidate.image_id,
+        reason=candidate.reason,
+        score=judged.score or 0.0,
+        passed=run.passed,
+        open_questions=[question for question in questions if question.id in wanted],
+        verdicts=verdicts,
+        layout=None if layout == run.layout else layout,
+        rejected_moves=run.rejected,
+        seed=candidate.seed,
+        rounds_left=max(0, run.budget.rounds - max(0, len(run.attempts) - 1)),
+        images_left=max(0, run.budget.images - run.usage.images),
+    )
+
+
+def describe(found: Findings) -> str:
+    """Findings as text, for readers who cannot see the picture."""
+    head = {
+        "accepted": f"Picture {found.candidate_id} is the best so far ({found.reason}).",
+        "rejected": f"Picture {found.candidate_id} was thrown away ({found.reason}); the best is {found.best_id}.",
+        "awaiting_verdicts": f"Picture {found.candidate_id} awaits verdicts: answer the open questions.",
+    }[found.status]
+    if found.passed and found.status != "awaiting_verdicts":
+        return f"{head} It shows everything that was asked for."
+    by_id = {verdict.question_id: verdict for verdict in found.verdicts}
+    missing = "; ".join(
+        f"{question.id}: {question.text}" + _answer(by_id.get(question.id)) for question in found.open_questions
+    )
+    return f"{head} Open: {missing}."
+
+
+def _answer(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    return f" {verdict.status}" + (f" ({verdict.evidence})" if verdict.evidence else "")

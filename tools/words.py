@@ -1,0 +1,87 @@
+"""Small English: articles, things on their ground, and which words are the same or say nothing."""
+
+from __future__ import annotations
+
+import re
+
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
+"""A run of letters and digits; in scripts without spaces, every character."""
+
+_IRREGULAR = {
+    "people": "person", "children": "child", "mice": "mouse", "lice": "louse", "geese": "goose", "feet": "foot",
+    "teeth": "tooth", "oxen": "ox", "lenses": "lens", "cacti": "cactus", "fungi": "fungus", "octopi": "octopus",
+    "hippopotami": "hippopotamus", "grey": "gray", "axes": "axe", "bacteria": "bacterium", "thermoses": "thermos",
+    "brethren": "brother", "quizzes": "quiz", "gases": "gas",
+}  # fmt: skip
+
+NUMBERS = {
+    word: number
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+    )
+}
+
+SEVERAL = frozenset(
+    "both pair pairs couple trio dozen several some few many multiple numerous various twin each other another group "
+    "row set bunch flock herd crowd all every".split()
+)
+"""Words by which one noun may stand for more than one thing."""
+
+_EMPTY = frozenset(
+    """
+    a an the this that these those its his her their my your our said some any another other each every all both
+    various and plus or nor while whereas but then when where as because so since until before after if although
+    though yet than which who whose what it them him they he she itself themselves himself herself we us you i me
+    one ones is are was were be been being am s isn aren t has have had having do does did could will would should
+    must may might gets get of with for from to into onto through during like at around across along alongside
+    toward towards against by about off in on upon over above under below beneath underneath beside besides near
+    inside outside within between among amongst amid behind past beyond up down out via per featuring including
+    containing atop next amidst throughout there here please very really quite extremely slightly somewhat rather
+    just also too only exactly directly right immediately together alone away nearby apart still et etc e g draw
+    paint show create generate make render depict imagine illustrate design produce give see want photograph sitting
+    sits sit sat standing stands stand stood lying lies lie lay laying lays resting rests rest rested hanging hangs
+    hang hung placed located positioned situated set mounted put laid seated leaning leans lean leaned leant
+    arranged displayed found seen visible shown appears appear picture image photo depiction shot snapshot scene
+    view side corner edge hand part
+    """.split()
+) - {"right"}  # fmt: skip
+"""Words that a scene need not keep: they say nothing by themselves, or only that something is somewhere."""
+
+
+def with_article(name: str) -> str:
+    """`red apple` -> `a red apple`; `orange cup` -> `an orange cup`."""
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def with_ground(text: str, background: str | None) -> str:
+    """`a red apple`, `sand` -> `a red apple on sand`; longer backgrounds are put behind a comma; None adds nothing."""
+    if not background:
+        return text
+    return f"{text} on {background}" if background.isalpha() else f"{text}, {background} in the background"
+
+
+def words(text: str) -> list[str]:
+    """The words in order, in one case; hyphens and apostrophes part them."""
+    return _WORD.findall(text.casefold())
+
+
+def stem(word: str) -> str:
+    """One form for singular and plural: berry, berries -> berri; box, boxes -> box; men, man -> man; grey -> gray."""
+    word = _IRREGULAR.get(word, word)
+    if word.endswith("men"):
+        word = word[:-2] + "an"
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us")):
+        word = word[:-1]
+    if len(word) > 3 and word.endswith("e"):
+        word = word[:-1]
+    return word[:-1] + {"y": "i", "f": "v"}.get(word[-1], word[-1])
+
+
+def stems(text: str) -> frozenset[str]:
+    """The stems of all words."""
+    return frozenset(map(stem, words(text)))
+
+
+def says_something(word: str) -> bool:
+    """True unless the word is empty by itself, such as `the`, `of` or `sitting`."""
+    return word not in _EMPTY
