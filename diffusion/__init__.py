@@ -1,0 +1,12 @@
+"""Regional attention, region editing, the painter and the image store.
+
+Importing this package loads neither torch nor diffusers; they come in with the first `with regional(...)` or picture.
+"""
+
+from muralist.tools.layout import Region
+
+from .painter import DiffusionPainter
+from .regional import regional
+from .store import FileStore
+
+__all__ = ["DiffusionPainter", "FileStore", "Region", "regional"]

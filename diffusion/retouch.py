@@ -1,0 +1,187 @@
+"""Region editing: repaint the regions of a layout on a picture, and leave everything else as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from muralist.tools.errors import BackboneError
+from muralist.tools.layout import Box, Layout, Region
+
+from .geometry import cell_span
+from .regional import regional
+
+Alpha = npt.NDArray[np.float32]
+"""(height, width) in [0, 1]: 0 keeps the source, 1 takes the new picture."""
+
+FEATHER = 0.5
+"""Width of a box's soft rim in latent cells; it lies inside the box."""
+
+RIM = 1 / 8
+"""The most of a box's side that the rim may take."""
+
+CONTEXT = 0.25
+"""How much of its surroundings a small box is repainted with, in longer sides of the box, on every side."""
+
+
+def alpha(regions: Sequence[Region], width: int, height: int, feather: float) -> Alpha:
+    """The union of the regions' boxes, each rising from 0 at its edge to 1 within `feather` pixels inside.
+
+    Outside of every box it is exactly 0; at the canvas's own edges there is no rim. A region with a mask takes that
+    instead of its box.
+    """
+    union = np.zeros((height, width), np.float32)
+    for region in regions:
+        if region.mask is not None:
+            rows = Image.fromarray(np.array(region.mask, np.float32))
+            np.maximum(union, np.asarray(rows.resize((width, height), Image.Resampling.BILINEAR)), out=union)
+            continue
+        across = _ramp(*cell_span(region.x0, region.x1, width), width, feather)
+        down = _ramp(*cell_span(region.y0, region.y1, height), height, feather)
+        np.maximum(union, np.minimum(down[:, None], across[None, :]), out=union)
+    return union
+
+
+def _ramp(start: int, end: int, length: int, feather: float) -> Alpha:
+    """One axis of a box: how far inside each pixel's centre lies, in feathers, at most 1."""
+    feather = max(1.0, min(feather, RIM * (end - start)))
+    centres = np.arange(length, dtype=np.float32) + 0.5
+    from_start = (centres - start) / feather if start > 0 else np.ones(length, np.float32)
+    from_end = (end - centres) / feather if end < length else np.ones(length, np.float32)
+    return np.clip(np.minimum(from_start, from_end), 0, 1)
+
+
+def touched_cells(alpha: Alpha, cell: int) -> Image.Image:
+    """The mask for the inpainting pipeline, mode L: white over every latent cell that holds a pixel to be changed."""
+    height, width = alpha.shape
+    cells = alpha.reshape(height // cell, cell, width // cell, cell).max((1, 3)) > 0
+    return Image.fromarray(cells.repeat(cell, 0).repeat(cell, 1).astype(np.uint8) * 255, "L")
+
+
+def paste(source: Image.Image, painted: Image.Image, alpha: Alpha) -> Image.Image:
+    """`painted` over `source` by alpha; where alpha is 0 the source's bytes are kept."""
+    old, new = np.asarray(source.convert("RGB")), np.asarray(painted.convert("RGB"))
+    weight = alpha[..., None]
+    mixed = np.rint(old * (1 - weight) + new * weight).astype(np.uint8)
+    return Image.fromarray(np.where(weight > 0, mixed, old))
+
+
+def inpainting(pipe: Any) -> Any:
+    """The stock inpainting pipeline over the same components; no weights are copied."""
+    import diffusers
+
+    xl = isinstance(pipe, diffusers.StableDiffusionXLPipeline)
+    family = diffusers.StableDiffusionXLInpaintPipeline if xl else diffusers.StableDiffusionInpaintPipeline
+    made = family(**pipe.components, **({} if xl else {"requires_safety_checker": False}))
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Regions that are repainted together, within a window of the picture that is enlarged to the whole canvas."""
+
+    window: Box
+    regions: list[Region]
+    outlines: list[Region]
+    """The same regions in fractions of the whole picture."""
+
+
+def passes(layout: Layout) -> list[Pass]:
+    """Small boxes one by one, each in a window of its own; then all large and free-form regions on the whole picture.
+
+    A small thing on a large canvas is a few latent cells and a minor matter to the denoiser, which then likes to leave
+    it out; enlarged, it is what the picture is of.
+    """
+    small: list[Pass] = []
+    rest: list[Region] = []
+    for region in layout.regions:
+        window = _window(region.box)
+        if region.mask is None and window.width < 1:
+            small.append(Pass(window, [_within(region, window)], [region]))
+        else:
+            rest.append(region)
+    return [*small, Pass(Box(x0=0, y0=0, x1=1, y1=1), rest, rest)] if rest else small
+
+
+def _window(box: Box) -> Box:
+    """The box with CONTEXT of its longer side around it, in the canvas's aspect ratio, shifted onto the canvas."""
+    side = min(1.0, max(box.width, box.height) * (1 + 2 * CONTEXT))
+    x0, y0 = (min(max(0.0, centre - side / 2), 1 - side) for centre in box.centre)
+    return Box(x0=x0, y0=y0, x1=min(1.0, x0 + side), y1=min(1.0, y0 + side))
+
+
+def _within(region: Region, window: Box) -> Region:
+    """The region in fractions of the window."""
+    edges = {
+        "x0": (region.x0 - window.x0) / window.width,
+        "y0": (region.y0 - window.y0) / window.height,
+        "x1": (region.x1 - window.x0) / window.width,
+        "y1": (region.y1 - window.y0) / window.height,
+    }
+    return region.model_copy(update={name: min(1.0, max(0.0, edge)) for name, edge in edges.items()})
+
+
+def retouch(
+    pipe: Any, source: Image.Image, layout: Layout, *, steps: int, strength: float = 1.0, by_region: bool = True,
+    watch: Callable[[int, int], Any] | None = None, **options: Any,
+) -> Image.Image:  # fmt: skip
+    """Repaint the layout's regions on `source` (width and height multiples of a latent cell), pass by pass.
+
+    At every step the cells outside of a pass's regions are set back to the noised source. A small box is painted by its
+    own prompt alone, in its window; the others by regional attention over the base prompt. `strength` in (0, 1] is the
+    share of the noise schedule that is run through. Pixels outside of the regions keep their bytes. `options` go to the
+    stock inpainting pipeline; `watch(number, total)` gives a pass's callback_on_step_end. Raises BackboneError for
+    values that are not numbers.
+    """
+    inpaint = inpainting(pipe)
+    planned = passes(layout)
+    for number, each in enumerate(planned):
+        left, top, right, bottom = _pixels(each.window, source)
+        view = source.crop((left, top, right, bottom)).resize(source.size, Image.Resampling.BICUBIC)
+        weight = alpha(each.regions, *source.size, feather_of(pipe))
+        alone = each.window.width < 1
+        callback = {} if watch is None else {"callback_on_step_end": watch(number, len(planned))}
+        with regional(inpaint, each.regions, layout.base_ratio) if by_region and not alone else nullcontext():
+            pixels = inpaint(
+                prompt=each.regions[0].prompt if alone and by_region else layout.base_prompt, image=view,
+                mask_image=touched_cells(weight, pipe.vae_scale_factor), width=source.width, height=source.height,
+                strength=strength, num_inference_steps=steps, output_type="np", **callback, **options,
+            ).images[0]  # fmt: skip
+        painted = source.copy()
+        small = to_image(pixels).resize((right - left, bottom - top), Image.Resampling.LANCZOS)
+        painted.paste(small, (left, top))
+        # Weighed on the whole picture: pixels outside of the boxes keep their bytes, whatever resizing did to them.
+        source = paste(source, painted, alpha(each.outlines, *source.size, feather_of(pipe)))
+    return source
+
+
+def _pixels(window: Box, picture: Image.Image) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of a window."""
+    return (
+        round(window.x0 * picture.width),
+        round(window.y0 * picture.height),
+        round(window.x1 * picture.width),
+        round(window.y1 * picture.height),
+    )
+
+
+def to_image(pixels: npt.NDArray[np.float32]) -> Image.Image:
+    """(height, width, 3) in [0, 1] to RGB. Raises BackboneError for values that are not numbers."""
+    if not np.isfinite(pixels).all():
+        raise BackboneError(
+            "the backbone painted values that are not numbers: its weights may be damaged; choose another guidance, "
+            "seed or backbone"
+        )
+    return Image.fromarray(np.rint(pixels * 255).astype(np.uint8))
+
+
+def feather_of(pipe: Any) -> float:
+    """Width of the soft rim in pixels."""
+    return float(FEATHER * pipe.vae_scale_factor)
