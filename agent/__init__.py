@@ -1,0 +1,31 @@
+"""The agent's seat: chat models, the rules that replace them, and settings."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .offline import OfflineChatModel, OfflineDrafter
+    from .parser import parse_prompt
+    from .placing import lay_out
+    from .retouching import propose_edits
+    from .settings import Settings
+
+__all__ = ["OfflineChatModel", "OfflineDrafter", "Settings", "lay_out", "parse_prompt", "propose_edits"]
+
+_HOMES = {
+    "OfflineChatModel": "offline",
+    "OfflineDrafter": "offline",
+    "Settings": "settings",
+    "lay_out": "placing",
+    "parse_prompt": "parser",
+    "propose_edits": "retouching",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # What is not asked for is not imported: the parser alone needs neither LangChain nor settings.
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -7,4 +7,4 @@ from importlib.resources import files
 
 def load(name: str) -> str:
     """The text of `prompts/<name>.md`; FileNotFoundError if there is none."""
-    return files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")
+    return files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8").strip()

@@ -1,0 +1,97 @@
+"""How many: number words and digits, and the singular of plural nouns."""
+
+from __future__ import annotations
+
+MOST = 16
+"""Largest count an entity may have."""
+
+NUMBER_WORDS = {
+    "one": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
+    "hundred": 100, "dozen": 12, "twin": 2, "several": 3, "few": 3, "many": 5, "numerous": 5, "multiple": 3,
+}  # fmt: skip
+
+_IRREGULAR = {
+    "men": "man", "women": "woman", "people": "person", "children": "child", "mice": "mouse", "geese": "goose",
+    "feet": "foot", "teeth": "tooth", "oxen": "ox", "dice": "dice", "lice": "louse", "lenses": "lens", "gases": "gas",
+    "buses": "bus", "axes": "axe", "quizzes": "quiz", "cacti": "cactus", "fungi": "fungus", "octopi": "octopus",
+    "hippopotami": "hippopotamus", "knives": "knife", "wolves": "wolf", "leaves": "leaf", "shelves": "shelf",
+    "loaves": "loaf", "lives": "life", "wives": "wife", "halves": "half", "calves": "calf", "thieves": "thief",
+    "elves": "elf", "scarves": "scarf", "hooves": "hoof", "wharves": "wharf", "dwarves": "dwarf", "selves": "self",
+    "bookshelves": "bookshelf", "penknives": "penknife", "shoes": "shoe", "horseshoes": "horseshoe", "toes": "toe",
+    "canoes": "canoe", "hoes": "hoe", "oboes": "oboe", "snowshoes": "snowshoe", "statuses": "status",
+    "firemen": "fireman", "policemen": "policeman", "snowmen": "snowman", "fishermen": "fisherman",
+    "businessmen": "businessman", "businesswomen": "businesswoman", "gentlemen": "gentleman",
+    "grandchildren": "grandchild", "brethren": "brother", "bacteria": "bacterium", "headaches": "headache",
+    "aches": "ache", "caches": "cache", "thermoses": "thermos", "rhinoceroses": "rhinoceros",
+    "albatrosses": "albatross", "avocadoes": "avocado",
+}  # fmt: skip
+
+_INVARIANT = frozenset(
+    """
+    sheep deer fish shrimp moose series species aircraft spacecraft hovercraft salmon trout bison swine squid cattle
+    police goldfish swordfish jellyfish starfish catfish elk cod tuna offspring luggage furniture cutlery jewelry
+    jewellery bread broccoli spaghetti pasta rice corn fruit lego hay sushi lens bus gas plus yes lettuce
+    """.split()
+)
+
+PLURAL_ONLY = frozenset(
+    """
+    pants scissors glasses jeans shorts trousers sunglasses goggles binoculars tongs pliers clothes headphones tights
+    leggings pajamas pyjamas tweezers shears overalls spectacles eyeglasses earphones knickers boxers briefs dungarees
+    slacks woods stairs
+    """.split()
+)
+"""Words that look plural and name one thing."""
+
+_IE = frozenset(
+    """
+    movies cookies zombies pies ties brownies selfies hoodies smoothies pixies collies genies birdies bowties magpies
+    rookies foodies goalies walkie-talkies beanies veggies hankies onesies townies prairies calories cuties sorties
+    """.split()
+)
+
+_US = frozenset(
+    """
+    cactuses octopuses viruses walruses circuses platypuses hippopotamuses campuses abacuses lotuses crocuses
+    minibuses trolleybuses geniuses statuses choruses hibiscuses
+    """.split()
+)
+
+
+_I = frozenset(
+    "taxi ski bikini kiwi zucchini khaki safari alibi martini okapi emoji rabbi yeti tsunami panini jacuzzi".split()
+)
+
+_SINGULAR_S = frozenset("canvas christmas texas atlas pancreas thermos cosmos chaos rhinoceros kudos pampas".split())
+
+
+def singular(word: str) -> str:
+    """`apples` -> `apple`, `women` -> `woman`; a word that is no plural is left as it is."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if word in _INVARIANT or word in PLURAL_ONLY or len(word) < 4 or not word.endswith("s"):
+        return word
+    if word in _SINGULAR_S or (word.endswith(("ss", "us", "is", "'s")) and word[:-1] not in _I):
+        return word
+    if word.endswith("ies"):
+        return word[:-1] if word in _IE or len(word) == 4 else word[:-3] + "y"
+    if word in _US or word.endswith(("sses", "shes", "ches", "xes", "tzes", "oes")):
+        return word[:-2]
+    return word[:-1]
+
+
+def is_plural(word: str) -> bool:
+    """True for a word whose form says that there are several."""
+    return singular(word) != word
+
+
+def number(word: str) -> int | None:
+    """The count that a number word or digits name, or None; `several` and the like are taken for a few."""
+    if word.isdecimal():
+        return int(word[:6])
+    head, _, tail = word.partition("-")
+    if tail and NUMBER_WORDS.get(head, 0) in range(20, 60, 10) and NUMBER_WORDS.get(tail, 10) < 10:
+        return NUMBER_WORDS[head] + NUMBER_WORDS[tail]
+    return NUMBER_WORDS.get(word)

@@ -1,0 +1,128 @@
+"""Phrases that say where something is: relative to another thing, or on the canvas itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from muralist.tools.scene import Place, Predicate
+
+from .verbs import is_noun_like
+from .words import CANVAS, DEFINITE
+
+_VERTICAL = {"top": "top", "upper": "top", "uppermost": "top", "bottom": "bottom", "lower": "bottom"}
+_HORIZONTAL = {"left": "left", "right": "right", "left-hand": "left", "right-hand": "right",
+               "leftmost": "left", "rightmost": "right", "lefthand": "left", "righthand": "right"}  # fmt: skip
+_MIDDLE = frozenset("centre center middle central".split())
+_TRAILING = frozenset("hand side corner part half edge third area section portion region hand-side".split())
+_BEFORE = frozenset("in at on to near from towards toward by into".split())
+_INTENSIFIERS = frozenset("very far extreme immediate direct exact".split())
+_CORNERS: dict[tuple[str, str], Place] = {
+    ("top", "left"): "top left", ("top", ""): "top", ("top", "right"): "top right", ("", "left"): "left",
+    ("", ""): "centre", ("", "right"): "right", ("bottom", "left"): "bottom left", ("bottom", ""): "bottom",
+    ("bottom", "right"): "bottom right",
+}  # fmt: skip
+
+_FIXED: dict[Predicate, str] = {
+    "left of": "left to, leftwards of",
+    "right of": "right to, rightwards of",
+    "above": "above, over, up above, higher than, high above, directly above, right above, just above",
+    "below": "below, lower than, directly below, right below, just below, down below",
+    "under": "under, underneath, beneath, directly under, right under, underside of",
+    "on": "on, atop, atop of, upon, onto, on top of, on to, ontop of",
+    "next to": """
+        next to, beside, besides, near, near to, nearby, close to, by, alongside, alongside of, adjacent to, adjoining,
+        side by side with, by the side of, on side of, on the side of, at the side of, at side of, to the side of,
+        to side of, on one side of, on either side of, on both sides of, past, along, right next to, directly next to,
+        right beside, against, in the vicinity of, across from, around, on a side of, off to the side of, bordering
+        """,
+    "in front of": "in front of, in the front of, at the front of, before, right in front of, directly in front of",
+    "behind": """
+        behind, in back of, in the back of, at the back of, hidden by, hidden behind, obscured by, concealed by,
+        partially hidden by, occluded by, blocked by, right behind, directly behind, covered by
+        """,
+    "inside": "inside, inside of, within, in, into, in the inside of, on the inside of, contained in, enclosed in",
+    "between": "between, in between, halfway between, midway between",
+}  # fmt: skip
+
+_PHRASES: dict[tuple[str, ...], Predicate] = {
+    tuple(phrase.split()): predicate for predicate, phrases in _FIXED.items() for phrase in phrases.split(",")
+}
+_LONGEST = max(map(len, _PHRASES))
+
+
+@dataclass(frozen=True)
+class Position:
+    """A phrase of `length` words that either names a place or leads to the objects of `predicates`.
+
+    `about_pronoun` marks forms such as `to its left`, whose object is what was spoken of before.
+    """
+
+    length: int
+    predicates: tuple[Predicate, ...] = ()
+    place: Place | None = None
+    about_pronoun: bool = False
+
+
+def read_position(words: Sequence[str], at: int) -> Position | None:
+    """The position phrase that starts at word `at`, the longest there is."""
+    return _sided(words, at) or _fixed(words, at)
+
+
+def _fixed(words: Sequence[str], at: int) -> Position | None:
+    for length in range(min(_LONGEST, len(words) - at), 0, -1):
+        predicate = _PHRASES.get(tuple(words[at : at + length]))
+        if predicate is not None:
+            return Position(length, (predicate,))
+    return None
+
+
+def _sided(words: Sequence[str], at: int) -> Position | None:
+    """`[in the] top left [corner] [of …]`: a place, unless `of` something other than the picture follows."""
+    end = at
+    prepositional = end < len(words) and words[end] in _BEFORE
+    end += prepositional
+    article = words[end] if end < len(words) and words[end] in DEFINITE | {"a", "an"} else ""
+    end += bool(article)
+    while end < len(words) and words[end] in _INTENSIFIERS:
+        end += 1
+    vertical, horizontal, middle, sides = "", "", False, 0
+    while end < len(words):
+        parts = words[end].split("-") if words[end] not in _HORIZONTAL else [words[end]]
+        if not all(part in _VERTICAL or part in _HORIZONTAL or part in _MIDDLE for part in parts):
+            break
+        for part in parts:
+            vertical = vertical or _VERTICAL.get(part, "")
+            horizontal = horizontal or _HORIZONTAL.get(part, "")
+            middle = middle or part in _MIDDLE
+        sides += 1
+        end += 1
+    if not sides:
+        return None
+    while end < len(words) and words[end] in _TRAILING:
+        end += 1
+    if end < len(words) and words[end] == "of":
+        canvas = end + 1 + (end + 1 < len(words) and words[end + 1] in DEFINITE | {"a"})
+        if canvas < len(words) and words[canvas] in CANVAS and not is_noun_like(words, canvas + 1):
+            return Position(canvas + 1 - at, place=_CORNERS[vertical, horizontal])
+        if words[at:end] == ["on", "top"]:
+            return Position(end + 1 - at, ("on",))
+        return Position(end + 1 - at, _relative(vertical, horizontal))
+    if article in {"its", "their", "his", "her"} and prepositional:
+        return Position(end - at, _relative(vertical, horizontal), about_pronoun=True)
+    if words[at:end] == ["on", "top"]:
+        return Position(end - at, ("on",), about_pronoun=True)
+    labelled = end < len(words) and words[end] == ":"
+    if not (prepositional or labelled) or (middle and not article and not labelled):
+        return None
+    if prepositional and not article and horizontal == "right" and not vertical:
+        return None
+    return Position(end - at, place=_CORNERS[vertical, horizontal])
+
+
+def _relative(vertical: str, horizontal: str) -> tuple[Predicate, ...]:
+    upright: dict[str, Predicate] = {"top": "above", "bottom": "below"}
+    level: dict[str, Predicate] = {"left": "left of", "right": "right of"}
+    found = [upright[vertical]] if vertical else []
+    found += [level[horizontal]] if horizontal else []
+    return tuple(found) or ("inside",)

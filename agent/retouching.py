@@ -1,0 +1,160 @@
+"""Which edits to try on the best picture, given what an inspection found on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from muralist.tools.edits import MAX_SHARED, MIN_EDIT, Action, Edit, sizeable
+from muralist.tools.layout import Box, Layout
+from muralist.tools.run import Move
+from muralist.tools.scene import Scene
+from muralist.tools.verdict import Verdict
+
+from .matches import Matches, home, match
+
+_MARGIN = 1 / 32
+"""How much of its surroundings an edit of a found thing takes along, so that its outline may change."""
+_HOME = 0.7
+"""Share of a found box that has to lie in its region for it to be in its place."""
+_INSTEAD: dict[Action, list[Action]] = {"add": ["replace"], "recolour": ["replace"]}
+_MOST = 8
+"""Edits at once."""
+
+
+def propose_edits(
+    scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move], seed: int
+) -> list[Edit]:
+    """Edits that mend what did not pass: what is missing first, then counts, looks, and places.
+
+    Several at once where their boxes do not overlap. None repeats a rejected (action, entity.index, seed); where one
+    was rejected another action on the same target is taken if there is one. An empty list means: nothing left to try.
+    """
+    matches = match(scene, layout, verdicts)
+    wished = [*_missing(matches), *_surplus(matches), *_looks(matches), *_places(matches)]
+    # What fails again and again must not keep the rest from being tried: substitutes come last.
+    options = [edit for edit in wished if not _is_rejected(edit, rejected, seed)]
+    options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected, seed)]
+    chosen: list[Edit] = []
+    targets: set[str] = set()
+    for edit in options:
+        if edit.target in targets or len(chosen) == _MOST:
+            continue
+        targets.add(edit.target)
+        if all(edit.apart_from(known) for known in chosen):
+            chosen.append(edit)
+    return chosen
+
+
+def _is_rejected(edit: Edit, rejected: Sequence[Move], seed: int) -> bool:
+    return Move(action=edit.action, target=edit.target, seed=seed) in rejected
+
+
+def _substitutes(edit: Edit, rejected: Sequence[Move], seed: int) -> list[Edit]:
+    """Other actions on the same target that were not rejected with this seed."""
+    others = [edit.model_copy(update={"action": action}) for action in _INSTEAD.get(edit.action, [])]
+    return [other for other in others if not _is_rejected(other, rejected, seed)]
+
+
+def _missing(matches: Matches) -> Iterator[Edit]:
+    """Whole entities first, then the rest of a number."""
+    entities = sorted(matches.scene.entities, key=lambda entity: bool(matches.found[entity.id].boxes))
+    unsure = {question.entity for question, verdict in matches.open if question.kind in ("exists", "count")}
+    for entity in entities:
+        if entity.id not in unsure:
+            continue
+        for index in matches.found[entity.id].missing(entity):
+            region = home(matches.layout, entity.id, index)
+            if region is not None:
+                yield Edit(action="add", entity=entity.id, index=index, box=_clear(region, matches))
+
+
+def _surplus(matches: Matches) -> Iterator[Edit]:
+    """One too many: painted over. It counts on behind the wanted ones."""
+    wrong = {question.entity for question, _ in matches.open if question.kind == "count"}
+    for entity in matches.scene.entities:
+        if entity.id in wrong:
+            for extra, box in enumerate(matches.found[entity.id].surplus):
+                index = min(15, entity.count + extra)
+                yield Edit(action="remove", entity=entity.id, index=index, box=sizeable(box.grown(_MARGIN)))
+
+
+def _looks(matches: Matches) -> Iterator[Edit]:
+    """A wrong colour is repainted, anything else painted anew, where the thing stands."""
+    for question, verdict in matches.open:
+        if question.kind != "attribute" or question.entity is None or question.index is None:
+            continue
+        boxes = matches.found[question.entity].boxes
+        index = _nearest(verdict.box, boxes)
+        box = verdict.box or boxes.get(index) or home(matches.layout, question.entity, index)
+        if box is not None:
+            kind = matches.scene.entity(question.entity).attributes[question.index].kind
+            action: Action = "recolour" if kind == "colour" else "replace"
+            yield Edit(action=action, entity=question.entity, index=index, box=sizeable(box.grown(_MARGIN)))
+
+
+def _places(matches: Matches) -> Iterator[Edit]:
+    """What is not in its region moves there; of things that all are, the one the question is about."""
+    for question, _ in matches.open:
+        if question.kind not in ("place", "relation") or question.entity is None:
+            continue
+        concerned = [question.entity]
+        if question.kind == "relation" and question.index is not None:
+            concerned += matches.scene.relations[question.index].objects
+        standing = [(name, index, box) for name, index, box in matches.boxes() if name in concerned]
+        away = [each for each in standing if not _at_home(matches, *each)]
+        for name, index, box in away or [each for each in standing if each[0] == question.entity]:
+            region = home(matches.layout, name, index)
+            if region is None:
+                continue
+            source, goal = sizeable(box.grown(_MARGIN)), _centred(sizeable(box.grown(_MARGIN)), region)
+            if source.iou(goal) < 0.9:
+                yield Edit(action="move", entity=name, index=index, box=source, to=goal)
+
+
+def _at_home(matches: Matches, entity: str, index: int, box: Box) -> bool:
+    region = home(matches.layout, entity, index)
+    if region is None:
+        return False
+    width = min(box.x1, region.x1) - max(box.x0, region.x0)
+    height = min(box.y1, region.y1) - max(box.y0, region.y0)
+    return max(0.0, width) * max(0.0, height) >= _HOME * box.area
+
+
+def _nearest(box: Box | None, boxes: dict[int, Box]) -> int:
+    """The instance whose box is the one pointed at; the first if none is."""
+    if box is None or not boxes:
+        return min(boxes, default=0)
+    return max(boxes, key=lambda index: (boxes[index].iou(box), -index))
+
+
+def _clear(region: Box, matches: Matches) -> Box:
+    """The largest part of a region, cut along one side per obstacle, that leaves found things alone.
+
+    If too little would be left, the whole region.
+    """
+    free = region
+    for _, _, other in matches.boxes():
+        if free.overlap(other) <= MAX_SHARED:
+            continue
+        sides = [
+            (free.x0, free.y0, min(free.x1, other.x0), free.y1),
+            (max(free.x0, other.x1), free.y0, free.x1, free.y1),
+            (free.x0, free.y0, free.x1, min(free.y1, other.y0)),
+            (free.x0, max(free.y0, other.y1), free.x1, free.y1),
+        ]
+        roomy = [side for side in sides if side[2] - side[0] >= 2 * MIN_EDIT and side[3] - side[1] >= 2 * MIN_EDIT]
+        if not roomy:
+            return region
+        x0, y0, x1, y1 = max(roomy, key=lambda side: (side[2] - side[0]) * (side[3] - side[1]))
+        free = Box(x0=x0, y0=y0, x1=x1, y1=y1)
+    return free
+
+
+def _centred(box: Box, region: Box) -> Box:
+    """A box of the same size, as far as it fits, in the middle of the region."""
+    width, height = min(box.width, region.width), min(box.height, region.height)
+    x, y = region.centre
+    return Box(
+        x0=max(0.0, x - width / 2), y0=max(0.0, y - height / 2),
+        x1=min(1.0, x + width / 2), y1=min(1.0, y + height / 2),
+    )  # fmt: skip

@@ -1,0 +1,105 @@
+"""How the picture is to look as a whole: `an oil painting of …`, `…, in the style of …`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .words import AUXILIARIES, DETERMINERS, FILLERS, OPENERS
+
+_MEDIA = frozenset(
+    """
+    painting photo photograph picture image drawing sketch illustration render rendering portrait cartoon poster
+    watercolor watercolour print shot close-up closeup snapshot artwork scene view depiction mural collage photography
+    doodle engraving etching mosaic fresco woodcut lithograph comic storybook
+    """.split()
+)
+_UNTOLD = frozenset("picture image scene view depiction shot snapshot".split())
+"""Media that say nothing about the look."""
+
+_TAGS = frozenset(
+    """
+    art painting photography illustration cartoon anime watercolor watercolour render sketch photo photograph drawing
+    style impressionism surrealism minimalism cubism photorealistic photorealism realistic cinematic isometric
+    """.split()
+)
+_QUALITY = frozenset(
+    """
+    highly detailed ultra hd 4k 8k hdr uhd masterpiece best quality high resolution sharp focus trending on artstation
+    unreal engine octane intricate award winning award-winning professional very realistic hyperrealistic
+    """.split()
+)
+_STOPS = frozenset(",.;:!?\n")
+_LONGEST_OPENING = 7
+
+
+@dataclass
+class Style:
+    """What was found, which words say it, and where the contents begin."""
+
+    name: str | None = None
+    said: set[int] = field(default_factory=set)
+    praise: set[int] = field(default_factory=set)
+    begin: int = 0
+
+
+def read_style(words: Sequence[str]) -> Style:
+    """Find the medium in front, the style anywhere, and praise such as `highly detailed` between commas."""
+    style = Style()
+    names = [_opening(words, style), _in_the_style(words, style), *_tags(words, style)]
+    style.name = ", ".join(dict.fromkeys(name for name in names if name))[:300] or None
+    return style
+
+
+def _opening(words: Sequence[str], style: Style) -> str:
+    """`a watercolour painting of`."""
+    start = 0
+    while start < len(words) and words[start] in OPENERS | FILLERS | AUXILIARIES | {"to", "this", "that", ","}:
+        start += 1
+    for end in range(start + 1, min(len(words), start + _LONGEST_OPENING)):
+        if words[end] == "of" and words[end - 1] in _MEDIA:
+            inner = [word for word in words[start:end] if word not in DETERMINERS]
+            style.said.update(range(end + 1))
+            style.begin = end + 1
+            return "" if len(inner) == 1 and inner[0] in _UNTOLD else " ".join(inner)
+        if words[end] in _STOPS or words[end] == "of":
+            break
+    return ""
+
+
+def _in_the_style(words: Sequence[str], style: Style) -> str:
+    """`in the style of Hokusai`, `in a flat cartoon style`, `in watercolor`."""
+    for at in range(style.begin, len(words)):
+        if words[at] != "in":
+            continue
+        end = at + 1
+        while end < len(words) and words[end] not in _STOPS:
+            end += 1
+        inner = [word for word in words[at + 1 : end] if word not in DETERMINERS]
+        if inner[:2] == ["style", "of"] and len(inner) > 2:
+            style.said.update(range(at, end))
+            return " ".join(inner[2:])
+        for length in range(1, min(5, end - at)):
+            last = at + length
+            if words[last] in {"style", "watercolor", "watercolour"} and (length > 1 or words[last] != "style"):
+                named = [word for word in words[at + 1 : last + 1] if word not in DETERMINERS]
+                style.said.update(range(at, last + 1))
+                return " ".join(named)
+    return ""
+
+
+def _tags(words: Sequence[str], style: Style) -> list[str]:
+    """`…, digital art, highly detailed`: the parts between commas behind the first."""
+    found, start = [], None
+    for at in range(style.begin, len(words) + 1):
+        if at < len(words) and words[at] not in _STOPS:
+            continue
+        if start is not None and start < at:
+            part = list(words[start:at])
+            if all(word in _QUALITY for word in part):
+                style.praise.update(range(start, at))
+            elif part[-1] in _TAGS and len(part) <= 4 and part[0] not in DETERMINERS and not style.said & {start}:
+                style.said.update(range(start, at))
+                found.append(" ".join(part))
+        start = at + 1
+    return found

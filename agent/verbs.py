@@ -1,0 +1,90 @@
+"""Telling verbs from nouns without a dictionary: by their endings and by what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .lexicon import kind_of
+from .words import (
+    BOUNDS,
+    DETERMINERS,
+    ED_MODIFIERS,
+    ED_NOUNS,
+    ING_MODIFIERS,
+    ING_NOUNS,
+    IRREGULAR_PAST,
+    LY_NOUNS,
+    NOUNS_TOO,
+    PARTICLES,
+    POSITION_VERBS,
+    PREPOSITIONS,
+    VERB_STEMS,
+)
+
+
+def is_noun_like(words: Sequence[str], at: int) -> bool:
+    """True if the word at `at` may stand inside a noun phrase."""
+    return at < len(words) and words[at][0].isalnum() and words[at] not in BOUNDS and not _starts_side(words, at)
+
+
+def _starts_side(words: Sequence[str], at: int) -> bool:
+    """`left of`, `right side of`: where something is, not what it is."""
+    if words[at] not in {"left", "right"} or at + 1 >= len(words):
+        return False
+    return words[at + 1] in {"of", "to"} or (words[at + 1] == "side" and "of" in words[at + 2 : at + 3])
+
+
+def is_participle(words: Sequence[str], at: int) -> bool:
+    """`roasted`, `wagging`: a form of a verb, unless it is a noun or belongs to the noun that follows."""
+    word = words[at]
+    followed = is_noun_like(words, at + 1)
+    if word.endswith("ed") and len(word) > 3:
+        return word not in ED_NOUNS and not (word in ED_MODIFIERS and followed)
+    if word.endswith("ing") and len(word) > 4:
+        return word not in ING_NOUNS and not (word in ING_MODIFIERS and followed)
+    return False
+
+
+def is_gerund(words: Sequence[str], at: int) -> bool:
+    """`creating`, but neither `painting` nor the `dining` of a dining table."""
+    return words[at].endswith("ing") and is_participle(words, at)
+
+
+def is_adverb(word: str) -> bool:
+    """`happily`, but neither `butterfly` nor `prickly`."""
+    return word.endswith("ly") and len(word) > 4 and word not in LY_NOUNS and kind_of(word) is None
+
+
+def ends_noun(
+    words: Sequence[str], at: int, after_plural: bool = False, singular: bool = False, counted: bool = False
+) -> bool:
+    """True if the word at `at`, standing right behind a noun, is a verb or an adverb rather than more of the noun.
+
+    `singular` says that the noun before is certainly singular (it has `a` before it), `counted` that a number above
+    one is, so that its plural is still to come: four traffic lights.
+    """
+    word = words[at]
+    following = words[at + 1] if at + 1 < len(words) else ""
+    if word in IRREGULAR_PAST or word in PARTICLES or is_participle(words, at) or is_adverb(word):
+        return True
+    if word == "set":
+        return words[at - 1] in {"sun", "moon"}
+    if word == "can":
+        return following in VERB_STEMS or following == "be"
+    if after_plural:
+        return word in VERB_STEMS
+    stems = {word[:-1], word[:-2], word[:-3] + "y" if word.endswith("ies") else ""} & VERB_STEMS
+    if not word.endswith("s") or not stems or counted:
+        return False
+    led_on = following in DETERMINERS | PREPOSITIONS or following.endswith("ly")
+    if stems & NOUNS_TOO:
+        return singular and led_on
+    return led_on or not following or not following[0].isalnum()
+
+
+def is_verb_form(words: Sequence[str], at: int) -> bool:
+    """True if the word at `at` looks like a verb where no noun phrase is under way."""
+    if words[at] in POSITION_VERBS or words[at] in IRREGULAR_PAST:
+        return True
+    describes = kind_of(words[at]) is not None and is_noun_like(words, at + 1)
+    return is_participle(words, at) and not describes

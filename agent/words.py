@@ -1,0 +1,200 @@
+"""The closed classes of English that bound a noun phrase, and the verbs that stand between phrases."""
+
+from __future__ import annotations
+
+ARTICLES = frozenset({"a", "an"})
+DEFINITE = frozenset("the this that these those its his her their my your our said".split())
+DETERMINERS = (
+    ARTICLES | DEFINITE | frozenset("some any another other each every all both various different certain".split())
+)
+CONJUNCTIONS = frozenset("and & plus or nor as-well-as".split())
+CLAUSE_WORDS = frozenset(
+    "while whereas but then when where as because so since until before after if although though yet".split()
+)
+RELATIVES = frozenset("that which who whose".split())
+PRONOUNS = frozenset("it them him they he she itself themselves himself herself her".split())
+BE = frozenset("is are was were be been being am 's isn't aren't".split())
+AUXILIARIES = BE | frozenset("has have had having do does did could will would should must may might gets get".split())
+NEGATIONS = frozenset("no without not never zero neither".split())
+
+PREPOSITIONS = frozenset(
+    """
+    of with for from to into onto through during like at around across along toward towards against about by off in on
+    upon over above under below beneath underneath beside besides near inside outside within between among amongst amid
+    behind past beyond up down out via per featuring including containing atop next amidst throughout without underside
+    """.split()
+)
+
+FILLERS = frozenset(
+    """
+    there here please very really quite extremely slightly somewhat rather just also too only exactly directly right
+    immediately together alone away high aloft nearby afar apart outdoors indoors asleep awake still side me us i we you
+    one's et etc e.g i.e so standing sitting
+    """.split()
+) - frozenset({"right", "high", "side"})
+
+OPENERS = frozenset(
+    """
+    draw paint show create generate make render depict imagine illustrate design produce give see want photograph
+    """.split()
+)
+"""Verbs that order a picture: nothing to be seen by themselves."""
+
+PARTICLES = frozenset(
+    "up down out off away back together high low ahead apart aloft alone asleep outdoors indoors".split()
+)
+
+POSITION_VERBS = frozenset(
+    """
+    sitting sits sit sat standing stands stand stood lying lies lie lay laying lays resting rests rest rested hanging
+    hangs hang hung placed located positioned situated set mounted put laid seated perched perching perches leaning
+    leans lean leaned leant parked floating floats float floated flying flies fly flew hovering hovers hovered arranged
+    displayed found attached stacked balanced balancing balances stays stay stayed waiting waits appears appearing
+    appear seen visible nestled tucked planted growing grows grew swimming swims swam painted drawn
+    shown facing
+    """.split()
+)
+"""Verbs that only say that something is where the following preposition puts it."""
+
+_VERBS = """
+    sit stand lie lay rest hang lean perch float fly hover swim run walk jump leap climb play chase eat drink hold carry
+    wear ride drive watch look stare gaze sleep nap snooze smile laugh cry talk speak chat sing dance read write paint
+    draw cook bake cut chop slice wash clean push pull throw catch kick hit bounce roll slide fall rise shine glow
+    sparkle glisten shimmer blaze burn melt grow bloom wave swing sway spin turn point reach touch hug kiss pet feed
+    walk wag bark roam graze buzz hop crawl slither scurry gallop trot race zoom speed pass cross enter leave wait work
+    study teach learn build fix repair make take give bring buy sell open close wrap cover surround hide contrast lead
+    land park sail row travel move gather meet greet shake clap cheer celebrate perform practice prepare serve pour fill
+    stir mix blow sniff lick bite chew peck dig plant water pick collect sweep mop iron knit sew type tap text call ring
+    hum rumble honk churn adorn decorate display feature contain include face guard protect follow pull peek peer
+    resemble reflect cast line dart glide soar circle flutter flap drift loom tower stretch curl snuggle cuddle balance
+    juggle seem appear become stay remain keep tell ask say think feel enjoy admire examine inspect appreciate browse
+    visit explore hike camp fish hunt ski skate surf dive exercise meditate pray relax recline crouch kneel squat march
+    parade cluck croak moo snort snore roar howl bloom blossom illuminate light frame border flank overlook support
+    share clutter pack ripen taste smell roast grill boil stack pile arrange place put set mount tie attach locate
+    position situate
+""".split()
+
+VERB_STEMS = frozenset(_VERBS)
+
+NOUNS_TOO = frozenset(
+    """
+    light frame line dart ring swing plant park fish camp pile stack tower circle text watch iron call type tie water
+    pack face guard support share border flank cast land point turn text mop stay train print cover wave wash drink
+    bowl wrap mix paint cut chop fall pull push catch throw kick hit rest stand perch bark pet hug kiss bite lick cook
+    walk race speed pass cross work study build repair make open lead row travel clap cheer practice blow hum honk
+    feature shop hop drift loom camp hunt ski surf squat march parade snore roar howl blossom bloom place set mount
+    roast grill boil taste smell sail nap smile laugh cry talk chat dance draw slice dive read ride drive run jump leap
+    climb glow sparkle shimmer burn float fly hang ship shake pick
+    """.split()
+)
+"""Verbs whose -s form is as often the plural of a noun: the traffic lights."""
+
+_PAST = """
+    sat stood lay hung shone swam flew ran ate sang drank slept wore held kept wrote drove sped blew grew rang fell led
+    caught made took gave brought bought threw rode spun slid swept leant cast crept clung fed built found told went
+    came lit lost met spread rose fought sought bent swung sprang strode lain shook chose broke dug leapt knelt read
+    laid hid woke began became seen shown drawn worn torn thrown given taken written driven hidden stuck dealt felt left
+""".split()
+
+IRREGULAR_PAST = frozenset(_PAST) - frozenset({"left", "rose", "torn", "worn"})
+
+ED_NOUNS = frozenset(
+    "bed seed weed sled shed reed steed feed speed breed bobsled moped newlywed red flatbed seabed".split()
+)
+
+ED_MODIFIERS = frozenset(
+    "potted stuffed baked fried dried canned iced smoked scrambled grilled roasted mashed boiled toasted".split()
+)
+"""Participles that belong to the noun they precede: a potted plant."""
+
+ING_NOUNS = frozenset(
+    """
+    painting building ceiling earring ring wedding string king spring wing swing clothing lightning evening morning
+    flooring railing pudding duckling thing sling sting frosting icing dressing stocking sibling sapling dumpling
+    seedling gosling viking drawing carving bring lighting bearing crossing landing opening filling topping siding
+    keyring awning offering gathering housing bedding legging meeting engraving being darling starling herring shilling
+    o-ring boxspring drawstring shoestring hamstring mooring tubing wiring coating binding clearing
+    """.split()
+)
+
+ING_MODIFIERS = frozenset(
+    """
+    cutting dining warning charging parking swimming sewing washing shopping living sleeping running walking hiking
+    fishing boxing rolling ironing measuring knitting baking frying mixing serving drinking watering rocking racing
+    chewing building teething skipping jumping bowling drying mailing filing changing dressing waiting reading writing
+    drawing vending cooking hunting climbing riding tracking greeting playing flying magnifying shaving cleaning
+    gardening landing lightning steering traveling carving bathing skating skiing training sailing
+    """.split()
+)
+"""Gerunds that may belong to the noun that follows: a cutting board."""
+
+ABSTRACT = frozenset(
+    """
+    moment melody sound sounds trip time fun view way kind type lot lots front side background foreground top bottom
+    middle left right center centre distance corner edge scene image picture photo photograph shot composition style
+    color colour colors colours shape size texture beauty awe fashion manner addition total position place part piece
+    look feel feeling atmosphere mood ambience vibe sense quality detail details resolution focus each other others
+    number amount variety something nothing anything everything someone breeze fun
+    """.split()
+)
+"""Words that name nothing to paint when they head a noun phrase by themselves."""
+
+CONTAINERS = frozenset(
+    """
+    slice piece cup glass bowl bottle can bunch roll container box bag stack pile basket plate loaf pot jar bouquet pack
+    packet package jug mug sheet bar stick head tray scoop jar tube carton tin barrel bucket block chunk cube ball
+    wedge stalk sprig clove ear bale vase set deck statue sculpture portrait picture painting photo drawing map model
+    figurine bust globe carafe pitcher shot pint bale bed field sea row string strand spool skein ream tub keg crate
+    """.split()
+)
+"""Heads that keep what follows `of`: a slice of cake."""
+
+GROUPS = {"pair": 2, "couple": 2, "trio": 3, "dozen": 12, "group": 3, "herd": 3, "flock": 3, "crowd": 5,
+          "school": 3, "swarm": 3, "handful": 3, "few": 3, "lot": 4, "lots": 4, "number": 3,
+          "team": 3, "gang": 3, "litter": 3, "quartet": 4, "quintet": 5}  # fmt: skip
+"""Collectives before `of` plural: how many are taken for granted."""
+
+SETTINGS = frozenset(
+    """
+    forest woods wood jungle rainforest park garden field fields meadow beach desert city town village street road
+    highway room kitchen bedroom bathroom office studio classroom library museum restaurant cafe shop store market farm
+    yard backyard playground zoo stadium lake pond river sea ocean water sky space snow grass sand rain mud mountains
+    hills valley countryside landscape night day sunset sunrise dusk dawn morning evening afternoon dark darkness
+    sunlight sunshine moonlight air distance wild wilderness universe alley harbor harbour airport station hallway gym
+    pasture coop campground safari savanna savannah lawn storm winter summer autumn fall spring fog mist clouds shade
+    neighborhood neighbourhood world prairie swamp tundra canyon cave underwater outdoors stone ground galaxy plaza
+    square farmyard driveway sidewalk pavement courtyard barnyard seaside shore shoreline riverbank lakeside
+    """.split()
+)
+"""Places that hold a whole picture: after in, at or on they make the background."""
+
+GROUNDS = frozenset({"sand", "grass", "snow", "sky", "stone"})
+"""What a whole picture may stand on."""
+
+CANVAS = frozenset(
+    "picture image photo photograph canvas scene frame composition drawing illustration shot screen view".split()
+)
+"""What the picture calls itself in `at the top of the picture`."""
+
+PARTS = frozenset(
+    """
+    eye eyes hair leg legs tail ear ears wing wings fur nose face beard mustache skin feather feathers mane paw paws
+    horn horns
+    """.split()
+)
+"""What a thing has rather than what stands beside it: with green eyes."""
+
+BACKDROPS = frozenset({"background", "backdrop"})
+SKIES = frozenset("sky sunset sunrise moonlight sunlight stars night moon clouds".split())
+
+LY_NOUNS = frozenset(
+    "butterfly family jelly lily belly fly bully holly doily supply assembly dragonfly firefly ally".split()
+)
+
+BOUNDS = (
+    DETERMINERS | CONJUNCTIONS | PREPOSITIONS | AUXILIARIES | CLAUSE_WORDS | RELATIVES | PRONOUNS | NEGATIONS | FILLERS
+)
+"""What no noun holds inside."""
+
+EMPTY_WORDS = (BOUNDS | OPENERS) - NEGATIONS
+"""What says nothing by itself about the picture."""

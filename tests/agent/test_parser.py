@@ -1,0 +1,294 @@
+"""What the offline grammar makes of prompts."""
+
+import subprocess
+import sys
+
+import pytest
+
+from muralist.agent import parse_prompt
+from muralist.tools.errors import BadPrompt
+from muralist.tools.scene import Scene
+
+
+def things(scene: Scene) -> list[str]:
+    return [f"{entity.count} {entity.name}" for entity in scene.entities]
+
+
+def relations(scene: Scene) -> list[str]:
+    return [
+        " ".join([scene.entity(each.subject).noun, each.predicate, *(scene.entity(o).noun for o in each.objects)])
+        for each in scene.relations
+    ]
+
+
+def places(scene: Scene) -> dict[str, str | None]:
+    return {entity.noun: entity.place for entity in scene.entities}
+
+
+def test_a_chain_with_and_keeps_speaking_of_the_first_thing() -> None:
+    scene = parse_prompt("a red apple above a blue cup and to the left of a green book")
+    assert things(scene) == ["1 red apple", "1 blue cup", "1 green book"]
+    assert relations(scene) == ["apple above cup", "apple left of book"]
+    assert scene.unparsed == []
+
+
+def test_a_chain_without_and_speaks_of_the_nearest_thing() -> None:
+    scene = parse_prompt("a red apple above a blue cup to the left of a green book")
+    assert relations(scene) == ["apple above cup", "cup left of book"]
+
+
+def test_a_new_thing_behind_and_has_relations_of_its_own() -> None:
+    scene = parse_prompt("a red apple to the left of a blue cup and a green book below a yellow cat")
+    assert relations(scene) == ["apple left of cup", "book below cat"]
+
+
+def test_a_relation_may_end_in_two_things() -> None:
+    assert relations(parse_prompt("a cat above a dog and a bird")) == ["cat above dog", "cat above bird"]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "predicate"),
+    [
+        ("left of", "left of"),
+        ("to the left of", "left of"),
+        ("on the left side of", "left of"),
+        ("on the right of", "right of"),
+        ("to the right of", "right of"),
+        ("above", "above"),
+        ("over", "above"),
+        ("below", "below"),
+        ("on the bottom of", "below"),
+        ("under", "under"),
+        ("underneath", "under"),
+        ("on top of", "on"),
+        ("on", "on"),
+        ("next to", "next to"),
+        ("near", "next to"),
+        ("beside", "next to"),
+        ("on side of", "next to"),
+        ("in front of", "in front of"),
+        ("behind", "behind"),
+        ("hidden by", "behind"),
+        ("inside", "inside"),
+        ("in", "inside"),
+    ],
+)
+def test_each_relation_has_one_normal_form(phrase: str, predicate: str) -> None:
+    for prompt in (f"a frog {phrase} a vase", f"The frog was {phrase} the vase.", f"a frog sitting {phrase} a vase"):
+        assert relations(parse_prompt(prompt)) == [f"frog {predicate} vase"], prompt
+
+
+def test_between_takes_two_things_or_one_that_is_several() -> None:
+    assert relations(parse_prompt("a cat between a dog and a bird")) == ["cat between dog bird"]
+    scene = parse_prompt("a cat between two chairs")
+    assert relations(scene) == ["cat between chair chair"]
+    assert things(scene) == ["1 cat", "2 chair"]
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [("three", 3), ("3", 3), ("a pair of", 2), ("a couple of", 2), ("two", 2), ("a dozen", 12), ("eight", 8)],
+)
+def test_counts_are_read_from_words_and_digits(words: str, count: int) -> None:
+    assert things(parse_prompt(f"{words} red apples")) == [f"{count} red apple"]
+
+
+def test_more_than_can_be_counted_is_said_to_be_not_understood() -> None:
+    scene = parse_prompt("100 apples")
+    assert things(scene) == ["16 apple"]
+    assert scene.unparsed == ["100"]
+
+
+@pytest.mark.parametrize(
+    ("plural", "noun"),
+    [
+        ("knives", "knife"), ("women", "woman"), ("mice", "mouse"), ("sheep", "sheep"), ("butterflies", "butterfly"),
+        ("tomatoes", "tomato"), ("boxes", "box"), ("buses", "bus"), ("horses", "horse"), ("vases", "vase"),
+        ("glasses", "glass"), ("people", "person"), ("cookies", "cookie"), ("traffic lights", "traffic light"),
+        ("slices of cake", "slice of cake"), ("gloves", "glove"), ("houses", "house"), ("dresses", "dress"),
+    ],
+)  # fmt: skip
+def test_plurals_become_singular(plural: str, noun: str) -> None:
+    assert things(parse_prompt(f"two {plural}")) == [f"2 {noun}"]
+
+
+def test_a_list_of_eight_things_with_colours_and_counts_is_read_whole() -> None:
+    prompt = (
+        "a red apple, two blue cups, a green book, three yellow cats, a purple vase, an orange car, a pink umbrella "
+        "and a white horse on grass"
+    )
+    scene = parse_prompt(prompt)
+    assert things(scene) == [
+        "1 red apple", "2 blue cup", "1 green book", "3 yellow cat", "1 purple vase", "1 orange car",
+        "1 pink umbrella", "1 white horse",
+    ]  # fmt: skip
+    assert scene.background == "grass"
+    assert scene.relations == []
+    assert scene.unparsed == []
+
+
+def test_a_describing_word_is_a_noun_where_no_noun_follows() -> None:
+    assert things(parse_prompt("a red orange and an orange orange")) == ["1 red orange", "1 orange orange"]
+    assert things(parse_prompt("a round glass on a diamond")) == ["1 round glass", "1 diamond"]
+
+
+def test_words_of_a_compound_are_no_attributes() -> None:
+    scene = parse_prompt("a metallic desk lamp, a triangular slice of pizza, a hot dog and a wooden cutting board")
+    assert [(entity.noun, [a.value for a in entity.attributes]) for entity in scene.entities] == [
+        ("desk lamp", ["metallic"]),
+        ("slice of pizza", ["triangular"]),
+        ("hot dog", []),
+        ("cutting board", ["wooden"]),
+    ]
+
+
+def test_attributes_know_their_kind() -> None:
+    (entity,) = parse_prompt("a tiny round fluffy wooden light blue old clock").entities
+    assert [(a.kind, a.value) for a in entity.attributes] == [
+        ("size", "tiny"), ("shape", "round"), ("texture", "fluffy"), ("material", "wooden"), ("colour", "light blue"),
+        ("other", "old"),
+    ]  # fmt: skip
+
+
+def test_grey_is_spelt_gray_and_quoted_as_written() -> None:
+    (entity,) = parse_prompt("a Grey cat").entities
+    assert entity.name == "gray cat"
+    assert entity.span == "a Grey cat"
+
+
+def test_attributes_may_be_joined_by_and_or_stand_behind_the_verb() -> None:
+    assert things(parse_prompt("a black and white cat and a red, round ball")) == [
+        "1 black white cat",
+        "1 red round ball",
+    ]
+    assert things(parse_prompt("The car is red. The cup that is blue is big.")) == ["1 red car", "1 blue big cup"]
+
+
+def test_some_of_several_may_look_otherwise() -> None:
+    scene = parse_prompt("two dogs, one black and one white")
+    assert sorted(things(scene)) == ["1 black dog", "1 white dog"]
+    assert all("dogs" in entity.span for entity in scene.entities)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "word"), [("a duck floated on a pond", "floated"), ("the cat is grey and purring", "purring")]
+)
+def test_verbs_that_only_lead_to_a_place_are_kept_as_not_understood(prompt: str, word: str) -> None:
+    assert parse_prompt(prompt).unparsed == [word]
+
+
+def test_what_is_being_done_is_no_thing() -> None:
+    scene = parse_prompt("an artist absorbed in creating something beautiful")
+    assert "creating" in scene.unparsed
+    assert [entity.noun for entity in scene.entities][:1] == ["artist"]
+    assert scene.relations == []
+
+
+@pytest.mark.parametrize(
+    ("phrase", "place"),
+    [
+        ("in the top left", "top left"), ("in the top left corner", "top left"), ("at the bottom", "bottom"),
+        ("in the centre", "centre"), ("in the middle of the picture", "centre"), ("on the right", "right"),
+        ("in the lower right-hand corner", "bottom right"), ("at the top of the image", "top"),
+        ("on the left side", "left"), ("in the upper-right corner of the canvas", "top right"),
+    ],
+)  # fmt: skip
+def test_places_on_the_canvas_are_told_from_relations(phrase: str, place: str) -> None:
+    assert places(parse_prompt(f"a red cat {phrase} and a dog")) == {"cat": place, "dog": None}
+    assert places(parse_prompt(f"A dog. {phrase.capitalize()}, a red cat.")) == {"cat": place, "dog": None}
+
+
+def test_each_place_goes_with_its_own_thing() -> None:
+    assert places(parse_prompt("on the left, a cat, and on the right a dog")) == {"cat": "left", "dog": "right"}
+    assert places(parse_prompt("a cat on the left and a dog on the right")) == {"cat": "left", "dog": "right"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "background"),
+    [
+        ("a cat and a dog on sand", "sand"),
+        ("a cat and a dog on the grass", "grass"),
+        ("a cat above a dog on a sandy beach background", "sandy beach"),
+        ("a cat in a dark forest", "dark forest"),
+        ("a cat and a dog in the snow", "snow"),
+        ("a cat with a blue sky background", "blue sky"),
+        ("a snow background with a cat", "snow"),
+        ("a cat and a dog with mountains in the background", "mountain"),
+    ],
+)
+def test_what_is_all_around_is_the_background(prompt: str, background: str) -> None:
+    scene = parse_prompt(prompt)
+    assert scene.background == background
+    assert scene.entities[0].noun == "cat"
+    assert scene.unparsed == []
+
+
+def test_ground_that_is_described_is_a_thing() -> None:
+    scene = parse_prompt("The brown dog was lying on the green grass.")
+    assert things(scene) == ["1 brown dog", "1 green grass"]
+    assert relations(scene) == ["dog on grass"]
+
+
+def test_the_style_is_no_thing() -> None:
+    scene = parse_prompt("an oil painting of a cat in the style of van Gogh, highly detailed")
+    assert things(scene) == ["1 cat"]
+    assert scene.style == "oil painting, van gogh"
+    assert scene.unparsed == ["highly", "detailed"]
+
+
+def test_the_same_noun_with_the_speaks_of_the_same_thing() -> None:
+    scene = parse_prompt("A red apple is above a blue cup. The cup is left of a green cup. The apple is big.")
+    assert things(scene) == ["1 red big apple", "1 blue cup", "1 green cup"]
+    assert [(r.subject, r.objects) for r in scene.relations] == [("apple", ["cup"]), ("cup", ["cup_2"])]
+
+
+def test_the_same_noun_with_a_is_another_thing() -> None:
+    scene = parse_prompt("a candle hidden by a candle")
+    assert [entity.id for entity in scene.entities] == ["candle", "candle_2"]
+
+
+def test_pronouns_speak_of_what_was_mentioned() -> None:
+    assert relations(parse_prompt("a red cube with a green cone above it")) == ["cone above cube"]
+    assert relations(parse_prompt("the cat is in the middle, a dog sits to its left")) == ["dog left of cat"]
+
+
+def test_a_phrase_turned_around_means_the_same() -> None:
+    assert relations(parse_prompt("Above the blue cup is a red apple.")) == ["apple above cup"]
+    assert relations(parse_prompt("Next to a tree, a dog sleeps.")) == ["dog next to tree"]
+
+
+def test_verbs_are_not_swallowed_by_nouns() -> None:
+    assert things(parse_prompt("five giraffes roamed")) == ["5 giraffe"]
+    assert things(parse_prompt("A woman holds an umbrella")) == ["1 woman", "1 umbrella"]
+    assert things(parse_prompt("six dogs happily wagged")) == ["6 dog"]
+
+
+def test_what_is_not_understood_is_listed_and_stays_in_the_caption() -> None:
+    scene = parse_prompt("a cat   contemplating\nits  dog without a hat")
+    assert scene.unparsed == ["contemplating", "without", "hat"]
+    assert scene.caption == "a cat contemplating its dog without a hat"
+
+
+def test_words_without_any_thing_give_one_thing() -> None:
+    scene = parse_prompt("quickly above and below")
+    assert len(scene.entities) == 1
+    assert scene.caption == "quickly above and below"
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n ", "?!"])
+def test_a_prompt_without_words_is_refused_with_an_example(prompt: str) -> None:
+    with pytest.raises(BadPrompt, match="such as 'a red apple"):
+        parse_prompt(prompt)
+
+
+def test_a_prompt_that_is_too_long_is_refused_with_the_limit() -> None:
+    with pytest.raises(BadPrompt, match="2001 characters: at most 2000"):
+        parse_prompt("a" * 2001)
+
+
+def test_the_agent_needs_neither_torch_nor_a_network_library_for_models() -> None:
+    code = (
+        "import sys; from muralist.agent import lay_out, parse_prompt; lay_out(parse_prompt('a cat'));"
+        "assert not {'torch', 'diffusers', 'transformers', 'openai'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

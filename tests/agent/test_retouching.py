@@ -1,0 +1,146 @@
+"""Which edits follow from which findings."""
+
+from muralist.agent import lay_out, parse_prompt, propose_edits
+from muralist.tools.checklist import checklist
+from muralist.tools.edits import Edit
+from muralist.tools.layout import Box
+from muralist.tools.run import Move
+from muralist.tools.scene import Scene
+from muralist.tools.verdict import Verdict, settle
+
+LEFT = Box(x0=0.1, y0=0.3, x1=0.4, y1=0.6)
+RIGHT = Box(x0=0.6, y0=0.3, x1=0.9, y1=0.6)
+
+
+def verdicts(scene: Scene, **answers: Verdict) -> list[Verdict]:
+    """All questions pass but those given, keyed with dots as underscores."""
+    given = {each.question_id: each for each in answers.values()}
+    return settle(
+        checklist(scene),
+        [
+            given.get(question.id) or Verdict(question_id=question.id, status="pass", p=0.95, source="judge")
+            for question in checklist(scene).questions
+        ],
+    )
+
+
+def failed(question_id: str, **fields: object) -> Verdict:
+    return Verdict.model_validate({"question_id": question_id, "status": "fail", "p": 0.1, "source": "judge", **fields})
+
+
+def found(entity: str, *boxes: Box, passed: bool = True) -> Verdict:
+    status = "pass" if passed else "fail"
+    return Verdict(
+        question_id=f"{entity}.count", status=status, p=0.9 if passed else 0.1, source="judge", boxes=list(boxes)
+    )
+
+
+def proposed(scene: Scene, rejected: list[Move] | None = None, **answers: Verdict) -> list[Edit]:
+    return propose_edits(scene, lay_out(scene), verdicts(scene, **answers), rejected or [], seed=3)
+
+
+def told(edits: list[Edit]) -> list[str]:
+    return [f"{edit.action} {edit.entity}.{edit.index}" for edit in edits]
+
+
+SCENE = parse_prompt("a red apple to the left of a blue cup")
+
+
+def test_nothing_is_proposed_for_a_picture_that_passes() -> None:
+    assert proposed(SCENE) == []
+
+
+def test_what_is_missing_is_added_in_its_region() -> None:
+    (edit,) = proposed(SCENE, a=failed("cup.exists"), b=found("apple", LEFT))
+    assert told([edit]) == ["add cup.0"]
+    assert edit.box == lay_out(SCENE).region_of("cup").box
+
+
+def test_what_is_added_leaves_room_for_what_is_there() -> None:
+    wide = Box(x0=0.1, y0=0.3, x1=0.65, y1=0.6)
+    (edit,) = proposed(SCENE, a=failed("cup.exists"), b=found("apple", wide))
+    assert edit.box.overlap(wide) == 0
+    assert edit.box.overlap(lay_out(SCENE).region_of("cup").box) == 1
+
+
+def test_a_missing_one_of_several_goes_where_none_is() -> None:
+    scene = parse_prompt("three red apples")
+    layout = lay_out(scene)
+    there = [layout.region_of("apple", index).box for index in (0, 2)]
+    (edit,) = proposed(scene, a=found("apple", *there, passed=False))
+    assert told([edit]) == ["add apple.1"]
+    assert edit.box == layout.region_of("apple", 1).box
+
+
+def test_one_too_many_is_removed_where_the_verdict_points() -> None:
+    surplus = found("cup", LEFT, RIGHT, passed=False).model_copy(update={"box": LEFT})
+    (edit,) = proposed(SCENE, a=surplus)
+    assert told([edit]) == ["remove cup.1"]
+    assert edit.box.overlap(LEFT) == 1
+
+
+def test_one_too_many_is_the_one_outside_its_region_if_nothing_points() -> None:
+    (edit,) = proposed(SCENE, a=found("cup", LEFT, RIGHT, passed=False))
+    assert edit.box.overlap(LEFT) == 1
+
+
+def test_a_wrong_colour_is_recoloured_where_the_thing_stands() -> None:
+    (edit,) = proposed(SCENE, a=failed("cup.colour.0", box=RIGHT), b=found("cup", RIGHT))
+    assert told([edit]) == ["recolour cup.0"]
+    assert edit.box.overlap(RIGHT) == 1
+
+
+def test_another_wrong_attribute_is_replaced() -> None:
+    scene = parse_prompt("a wooden clock")
+    assert told(proposed(scene, a=failed("clock.material.0", box=LEFT))) == ["replace clock.0"]
+
+
+def test_the_wrong_one_of_several_is_mended() -> None:
+    scene = parse_prompt("two red apples")
+    assert told(proposed(scene, a=failed("apple.colour.0", box=RIGHT), b=found("apple", LEFT, RIGHT))) == [
+        "recolour apple.1"
+    ]
+
+
+def test_what_stands_wrong_moves_into_its_region_and_keeps_its_size() -> None:
+    middle = Box(x0=0.35, y0=0.3, x1=0.6, y1=0.5)
+    (edit,) = proposed(SCENE, a=failed("relation.0"), b=found("cup", middle), c=found("apple", LEFT))
+    assert told([edit]) == ["move cup.0"]
+    assert edit.to is not None
+    assert edit.to.centre == lay_out(SCENE).region_of("cup").box.centre
+    assert abs(edit.to.area - edit.box.area) < 1e-9
+
+
+def test_edits_that_do_not_touch_are_made_at_once() -> None:
+    edits = proposed(SCENE, a=failed("cup.exists"), b=failed("apple.colour.0", box=LEFT), c=found("apple", LEFT))
+    assert told(edits) == ["add cup.0", "recolour apple.0"]
+
+
+def test_of_edits_that_touch_the_more_valuable_one_is_made() -> None:
+    scene = parse_prompt("a red apple")
+    edits = proposed(
+        scene,
+        a=found("apple", LEFT, Box(x0=0.2, y0=0.3, x1=0.5, y1=0.6), passed=False),
+        b=failed("apple.colour.0", box=LEFT),
+    )
+    assert [edit.action for edit in edits] == ["remove"]
+
+
+def test_a_rejected_move_is_never_repeated_with_its_seed() -> None:
+    wrong = failed("cup.colour.0", box=RIGHT)
+    recolour = Move(action="recolour", target="cup.0", seed=3)
+    assert told(proposed(SCENE, [recolour], a=wrong)) == ["replace cup.0"]
+    replace = Move(action="replace", target="cup.0", seed=3)
+    assert proposed(SCENE, [recolour, replace], a=wrong) == []
+    assert told(proposed(SCENE, [recolour.model_copy(update={"seed": 2})], a=wrong)) == ["recolour cup.0"]
+
+
+def test_what_was_rejected_gives_way_to_what_was_not_tried() -> None:
+    recolour = Move(action="recolour", target="apple.0", seed=3)
+    edits = proposed(SCENE, [recolour], a=failed("apple.colour.0", box=LEFT), b=failed("cup.colour.0", box=RIGHT))
+    assert told(edits) == ["recolour cup.0", "replace apple.0"]
+
+
+def test_a_wrong_background_cannot_be_edited() -> None:
+    scene = parse_prompt("a red apple on sand")
+    assert proposed(scene, a=failed("background")) == []
