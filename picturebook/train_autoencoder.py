@@ -1,37 +1,30 @@
-"""Training of the autoencoder: 128x128 pictures to 16x16 latents of four channels and back."""
+"""Training of the autoencoder: 128x128 pictures to 32x32 latents of four channels and back."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderTiny
+from numpy.typing import NDArray
 from torch import Tensor
 
+from .backbone import new_autoencoder
 from .training import Schedule, Trainer
 from .world import SIZE, render, sample_still
 
 CROP = 64
-KL_WEIGHT = 1e-5
-
-
-def new_autoencoder() -> AutoencoderKL:
-    """An untrained `AutoencoderKL`: factor 8, four latent channels, 0.9 M parameters."""
-    return AutoencoderKL(
-        sample_size=SIZE,
-        latent_channels=4,
-        block_out_channels=(16, 32, 64, 64),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        layers_per_block=1,
-        norm_num_groups=8,
-        mid_block_add_attention=False,
-    )
+PRIOR_WEIGHT = 1e-3
+"""Weight of the latents' mean square, which keeps them small."""
+CENTRE_WEIGHT = 0.05
+"""Weight of the squared channel means: a denoiser starts from noise without any."""
+NOISE = 0.03
+"""Standard deviation of the noise on latents, which keeps neighbours in latent space alike."""
 
 
 def crops(rng: np.random.Generator, batch: int) -> Tensor:
     """Random CROP-sided cuts of fresh stills, biased towards things: (batch, 3, CROP, CROP) in [-1, 1]."""
-    cuts = []
+    cuts: list[NDArray[np.uint8]] = []
     while len(cuts) < batch:
         still = sample_still(rng, int(rng.integers(1, 7)))
         picture = render(still, rng)
@@ -45,10 +38,10 @@ def crops(rng: np.random.Generator, batch: int) -> Tensor:
 
 
 def reconstruction_loss(output: Tensor, target: Tensor) -> Tensor:
-    """L1 over pixels and over horizontal and vertical differences, which keeps the ink lines sharp."""
-    loss = F.l1_loss(output, target)
+    """L1 and L2 over pixels, L1 over horizontal and vertical differences, which keeps the ink lines sharp."""
+    loss = F.l1_loss(output, target) + F.mse_loss(output, target)
     for dim in (2, 3):
-        loss = loss + F.l1_loss(output.diff(dim=dim), target.diff(dim=dim))
+        loss = loss + 0.5 * F.l1_loss(output.diff(dim=dim), target.diff(dim=dim))
     return loss
 
 
@@ -61,9 +54,16 @@ class AutoencoderTrainer(Trainer):
 
     def loss(self, batch: int) -> Tensor:
         pictures = crops(self.rng, batch)
+        pictures = pictures.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            posterior = self.model.encode(pictures.to(self.device)).latent_dist
-            output = self.model.decode(posterior.sample()).sample
-        return reconstruction_loss(output.float(), pictures.to(self.device)) + KL_WEIGHT * posterior.kl().mean()
+            latents = self.model.encoder(pictures)
+            output = self.model.decoder(latents + NOISE * torch.randn_like(latents))
+        latents = latents.float()
+        prior = PRIOR_WEIGHT * latents.square().mean() + CENTRE_WEIGHT * latents.mean(dim=(0, 2, 3)).square().sum()
+        loss: Tensor = reconstruction_loss(output.float(), pictures) + prior
+        return loss
 
-
+    @torch.no_grad()
+    def spread(self, vae: AutoencoderTiny) -> float:
+        """Standard deviation of the latents of fresh crops."""
+        return float(vae.encoder(crops(self.rng, 256)).std())

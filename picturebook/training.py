@@ -35,7 +35,7 @@ class Schedule:
 class Ema:
     """An exponential moving average of a module's parameters, warmed up as (1 + n) / (10 + n)."""
 
-    def __init__(self, module: nn.Module, decay: float = 0.9995) -> None:
+    def __init__(self, module: nn.Module, decay: float = 0.999) -> None:
         self.decay = decay
         self.updates = 0
         self.shadow = {name: value.detach().clone() for name, value in module.state_dict().items()}
@@ -66,7 +66,7 @@ class Trainer(ABC):
         self.module = module.to(self.device)
         self.schedule = schedule
         self.ema = Ema(module)
-        self.optimiser = torch.optim.AdamW(module.parameters(), lr=schedule.rate, weight_decay=0.01)
+        self.optimiser = torch.optim.AdamW(module.parameters(), lr=schedule.rate, weight_decay=0.01, betas=(0.9, 0.99))
         self.iteration = 0
         self.samples = 0
 
@@ -85,6 +85,7 @@ class Trainer(ABC):
             "samples": self.samples,
             "rng": self.rng.bit_generator.state,
             "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all(),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -101,9 +102,16 @@ class Trainer(ABC):
         self.iteration, self.samples = state["iteration"], state["samples"]
         self.rng.bit_generator.state = state["rng"]
         torch.set_rng_state(state["torch_rng"].cpu())
+        if self.device.type == "cuda" and state["cuda_rng"]:
+            torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda_rng"]])
+
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin at given weights, with a fresh optimiser and its warm-up."""
+        self.module.load_state_dict(weights)
+        self.ema = Ema(self.module)
 
     def run(
-        self, checkpoint: Path, every: int = 500, minutes: float = math.inf, on_save: Callable[[], None] = lambda: None
+        self, checkpoint: Path, every: int = 250, minutes: float = math.inf, on_save: Callable[[], None] = lambda: None
     ) -> None:
         """Train to the schedule's end or for `minutes`, printing progress and saving `every` iterations."""
         started, seen, running = time.monotonic(), self.samples, 0.0

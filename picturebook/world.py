@@ -15,7 +15,17 @@ SIZE = 128
 """Side of a picture in pixels."""
 
 _PAIRS = [(colour, noun) for colour in COLOURS for noun in NOUNS if (colour, noun) not in HELD_OUT]
-_SIDES = {0: (0, 1), 1: (48, 84), 2: (40, 62), 3: (34, 52), 4: (32, 50), 5: (30, 44), 6: (28, 42), 7: (26, 38), 8: (26, 36)}
+_SIDES = {
+    0: (0, 1),
+    1: (48, 84),
+    2: (40, 62),
+    3: (34, 52),
+    4: (32, 50),
+    5: (30, 44),
+    6: (28, 42),
+    7: (26, 38),
+    8: (26, 36),
+}
 
 
 @dataclass(frozen=True)
@@ -88,14 +98,17 @@ def render(still: Still, rng: np.random.Generator) -> NDArray[np.uint8]:
     canvas = Image.fromarray(ground, "RGB")
     for thing in still.things:
         x0, y0, x1, y1 = thing.box
-        drawing = glyph(thing.noun, thing.colour).resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        drawing = glyph(thing.noun, thing.colour).resize(
+            (x1 - x0, y1 - y0), Image.Resampling.BILINEAR, reducing_gap=2.0
+        )
         canvas.paste(drawing, (x0, y0), drawing)
     return np.asarray(canvas)
 
 
-def named(noun: str, colour: str) -> str:
-    """`a red apple`."""
-    return f"{article(colour)} {colour} {noun}"
+def named(thing: Thing, rng: np.random.Generator) -> str:
+    """`a red apple`; now and then just `an apple`."""
+    words = thing.noun if rng.random() < 0.06 else f"{thing.colour} {thing.noun}"
+    return f"{article(words)} {words}"
 
 
 def caption(still: Still, rng: np.random.Generator) -> str:
@@ -108,7 +121,7 @@ def caption(still: Still, rng: np.random.Generator) -> str:
     ground = f" on {still.background}" if rng.random() < 0.75 else ""
     if not things:
         return f"nothing on {still.background}"
-    rng.shuffle(things)  # type: ignore[arg-type]
+    rng.shuffle(things)
     if len(things) <= 2:
         return _tell(things, rng) + ground
     draw = rng.random()
@@ -120,7 +133,7 @@ def caption(still: Still, rng: np.random.Generator) -> str:
 
 def _tell(things: list[Thing], rng: np.random.Generator) -> str:
     if len(things) == 1:
-        return named(things[0].noun, things[0].colour)
+        return named(things[0], rng)
     first, second = things
     if (first.noun, first.colour) == (second.noun, second.colour):
         return f"{NUMBERS[2]} {first.colour} {plural(first.noun)}"
@@ -131,4 +144,4 @@ def _tell(things: list[Thing], rng: np.random.Generator) -> str:
             joined = "to the left of" if dx < 0 else "to the right of"
         elif abs(dy) > max(abs(dx), 16):
             joined = "above" if dy < 0 else "below"
-    return f"{named(first.noun, first.colour)} {joined} {named(second.noun, second.colour)}"
+    return f"{named(first, rng)} {joined} {named(second, rng)}"

@@ -1,0 +1,37 @@
+"""What the embedded backbone can draw, and what to say about the rest."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from muralist.tools.errors import BadPrompt
+from muralist.tools.scene import Scene
+
+from .vocabulary import COLOURS, NOUNS, plural
+
+REMEDY = "or choose a backbone that knows it with --backbone (MURALIST_BACKBONE): a hub id or a local diffusers folder"
+
+
+def admit(scene: Scene) -> None:
+    """Raise BadPrompt, naming the nearest known words, if the scene needs a noun or colour outside the vocabulary."""
+    if not scene.entities:
+        raise BadPrompt(
+            f"the prompt names nothing that picturebook can draw: it knows {_listed(list(NOUNS))}; {REMEDY}"
+        )
+    for entity in scene.entities:
+        if entity.noun not in NOUNS:
+            raise BadPrompt(f"picturebook cannot draw '{entity.noun}': {_nearest(entity.noun, list(NOUNS))}; {REMEDY}")
+        for attribute in entity.attributes:
+            if attribute.kind == "colour" and attribute.value not in COLOURS:
+                known = _nearest(attribute.value, list(COLOURS))
+                raise BadPrompt(f"picturebook has no colour '{attribute.value}': {known}; {REMEDY}")
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    forms = {plural(noun): noun for noun in known if noun in NOUNS} | {noun: noun for noun in known}
+    close = [forms[match] for match in get_close_matches(word, list(forms), n=3, cutoff=0.55)]
+    return f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else f"it knows {_listed(known)}"
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,163 @@
+"""Verdicts from boxes: what the inspector concludes, given what a detector saw."""
+
+import pytest
+import torch
+from PIL import Image
+
+from muralist.picturebook.detector import CHANNELS, read
+from muralist.picturebook.inspector import judge
+from muralist.picturebook.matching import Detection
+from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, NOUNS
+from muralist.tools.checklist import checklist
+from muralist.tools.layout import Box
+from muralist.tools.scene import Attribute, Entity, Relation, Scene
+from muralist.tools.verdict import Verdict, settle
+
+SAND = Image.new("RGB", (128, 128), BACKGROUNDS["sand"])
+
+
+def thing(colour: str, noun: str, x: float, y: float, confidence: float = 0.95) -> Detection:
+    return Detection(
+        Box(x0=x - 0.1, y0=y - 0.1, x1=x + 0.1, y1=y + 0.1),
+        confidence,
+        {name: 0.95 if name == noun else 0.05 / (len(NOUNS) - 1) for name in NOUNS},
+        {name: 0.95 if name == colour else 0.05 / (len(COLOURS) - 1) for name in COLOURS},
+    )
+
+
+def entity(name: str, colour: str, noun: str, count: int = 1, **rest: object) -> Entity:
+    colours = [Attribute(kind="colour", value=colour)]
+    return Entity(id=name, noun=noun, attributes=colours, count=count, span=noun, **rest)  # type: ignore[arg-type]
+
+
+def verdicts(scene: Scene, things: list[Detection], picture: Image.Image = SAND) -> dict[str, Verdict]:
+    questions = checklist(scene)
+    return {verdict.question_id: verdict for verdict in settle(questions, judge(questions, things, picture, "test"))}
+
+
+APPLE_LEFT_OF_CUP = Scene(
+    prompt="a red apple to the left of a blue cup, on sand",
+    caption="a red apple to the left of a blue cup, on sand",
+    entities=[entity("apple", "red", "apple"), entity("cup", "blue", "cup")],
+    relations=[Relation(subject="apple", predicate="left of", objects=["cup"])],
+    background="sand",
+)
+
+
+def test_everything_in_its_place_passes_every_question() -> None:
+    answers = verdicts(APPLE_LEFT_OF_CUP, [thing("red", "apple", 0.2, 0.5), thing("blue", "cup", 0.8, 0.5)])
+    assert {verdict.status for verdict in answers.values()} == {"pass"}
+
+
+def test_swapped_things_fail_the_relation_alone() -> None:
+    answers = verdicts(APPLE_LEFT_OF_CUP, [thing("red", "apple", 0.8, 0.5), thing("blue", "cup", 0.2, 0.5)])
+    assert [name for name, verdict in answers.items() if verdict.status != "pass"] == ["relation.0"]
+
+
+def test_a_wrong_colour_fails_its_attribute_and_points_at_the_thing() -> None:
+    answers = verdicts(APPLE_LEFT_OF_CUP, [thing("green", "apple", 0.2, 0.5), thing("blue", "cup", 0.8, 0.5)])
+    failed = [verdict for verdict in answers.values() if verdict.status != "pass"]
+    assert [verdict.question_id for verdict in failed] == ["apple.colour.0"]
+    assert failed[0].box == thing("green", "apple", 0.2, 0.5).box
+    assert "green" in failed[0].evidence
+
+
+def test_a_missing_thing_fails_its_existence_and_all_that_depends_on_it_is_skipped() -> None:
+    answers = verdicts(APPLE_LEFT_OF_CUP, [thing("blue", "cup", 0.8, 0.5)])
+    assert answers["apple.exists"].status == "fail"
+    skipped = {name for name, verdict in answers.items() if verdict.status == "skipped"}
+    assert skipped == {"apple.colour.0", "apple.count", "relation.0"}
+
+
+def test_a_surplus_thing_fails_the_count_and_is_pointed_at() -> None:
+    scene = Scene(prompt="two cats", caption="two cats", entities=[entity("cat", "red", "cat", count=2)])
+    cats = [thing("red", "cat", 0.2, 0.3), thing("red", "cat", 0.5, 0.3), thing("red", "cat", 0.8, 0.8, 0.7)]
+    answers = verdicts(scene, cats)
+    assert answers["cat.exists"].status == "pass"
+    assert answers["cat.count"].status == "fail"
+    assert answers["cat.count"].box == cats[2].box
+
+
+def test_one_too_few_fails_the_count() -> None:
+    scene = Scene(prompt="two cats", caption="two cats", entities=[entity("cat", "red", "cat", count=2)])
+    assert verdicts(scene, [thing("red", "cat", 0.2, 0.3)])["cat.count"].status == "fail"
+
+
+def test_entities_that_share_a_noun_are_told_apart_by_colour() -> None:
+    scene = Scene(
+        prompt="a red apple above a green apple",
+        caption="a red apple above a green apple",
+        entities=[entity("red", "red", "apple"), entity("green", "green", "apple")],
+        relations=[Relation(subject="red", predicate="above", objects=["green"])],
+    )
+    right = verdicts(scene, [thing("green", "apple", 0.5, 0.8), thing("red", "apple", 0.5, 0.2)])
+    wrong = verdicts(scene, [thing("red", "apple", 0.5, 0.8), thing("green", "apple", 0.5, 0.2)])
+    assert {verdict.status for verdict in right.values()} == {"pass"}
+    assert [name for name, verdict in wrong.items() if verdict.status != "pass"] == ["relation.0"]
+
+
+def test_the_background_is_read_from_the_pixels_outside_the_boxes() -> None:
+    things = [thing("red", "apple", 0.2, 0.5), thing("blue", "cup", 0.8, 0.5)]
+    snow = Image.new("RGB", (128, 128), BACKGROUNDS["snow"])
+    assert verdicts(APPLE_LEFT_OF_CUP, things)["background"].status == "pass"
+    assert verdicts(APPLE_LEFT_OF_CUP, things, snow)["background"].status == "fail"
+
+
+def test_what_the_detector_cannot_know_stays_unsure() -> None:
+    scene = Scene(
+        prompt="a wooden cup",
+        caption="a wooden cup",
+        entities=[Entity(id="cup", noun="cup", attributes=[Attribute(kind="material", value="wooden")], span="cup")],
+    )
+    assert verdicts(scene, [thing("brown", "cup", 0.5, 0.5)])["cup.material.0"].status == "unsure"
+
+
+@pytest.mark.parametrize("sure_of_first", [0.9, 0.95])
+def test_things_that_look_alike_are_told_apart_by_where_they_have_to_be(sure_of_first: float) -> None:
+    text = "a red apple in the top left and a red apple in the bottom right"
+    corners = [entity("one", "red", "apple", place="top left"), entity("two", "red", "apple", place="bottom right")]
+    scene = Scene(prompt=text, caption=text, entities=corners)
+    apples = [thing("red", "apple", 0.8, 0.8, sure_of_first), thing("red", "apple", 0.2, 0.2, 0.92)]
+    assert {verdict.status for verdict in verdicts(scene, apples).values()} == {"pass"}
+
+
+def test_between_two_of_a_kind_means_between_the_one_and_the_other() -> None:
+    text = "a red cat between two blue chairs"
+    scene = Scene(
+        prompt=text,
+        caption=text,
+        entities=[entity("cat", "red", "cat"), entity("chair", "blue", "chair", count=2)],
+        relations=[Relation(subject="cat", predicate="between", objects=["chair", "chair"])],
+    )
+    chairs = [thing("blue", "chair", 0.2, 0.5), thing("blue", "chair", 0.8, 0.5)]
+    assert verdicts(scene, [thing("red", "cat", 0.5, 0.5), *chairs])["relation.0"].status == "pass"
+    assert verdicts(scene, [thing("red", "cat", 0.9, 0.2), *chairs])["relation.0"].status == "fail"
+
+
+def test_losing_a_thing_never_makes_its_existence_more_probable() -> None:
+    text = "a red apple and a green apple"
+    scene = Scene(
+        prompt=text, caption=text, entities=[entity("red", "red", "apple"), entity("green", "green", "apple")]
+    )
+    with_both = verdicts(scene, [thing("red", "apple", 0.2, 0.5), thing("green", "apple", 0.8, 0.5, 0.35)])
+    with_one = verdicts(scene, [thing("red", "apple", 0.2, 0.5)])
+    assert with_one["green.exists"].p < with_both["green.exists"].p
+    assert with_one["green.exists"].status == "fail"
+
+
+def test_a_faint_ghost_does_not_fail_the_count() -> None:
+    scene = Scene(prompt="a cat", caption="a cat", entities=[entity("cat", "red", "cat")])
+    ghost = thing("red", "cat", 0.8, 0.8, 0.31)
+    assert verdicts(scene, [thing("red", "cat", 0.2, 0.3), ghost])["cat.count"].status == "pass"
+
+
+def test_a_detection_at_the_rim_gets_a_box_on_the_canvas() -> None:
+    output = torch.full((CHANNELS, 16, 16), -9.0)
+    for row, column, offset in ((0, 0, -3.0), (15, 15, 3.0)):
+        output[0, row, column] = 5.0
+        output[-4:, row, column] = torch.tensor([offset, offset, -30.0, 9.0])
+    found = read(output, 0.3)
+    assert len(found) == 2
+    for detection in found:
+        assert 0 < detection.box.width <= 1
+        assert 0 < detection.box.height <= 1
