@@ -1,0 +1,34 @@
+"""What the tests of several rooms share: block world, and a way to draw in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "worlds"))
+
+from block_world import BlockInspector, BlockPainter
+
+from muralist.graphs import wiring
+
+Blocks = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Blocks:
+    """Call it with a painter, an inspector or a chat model: it gives the settings by which they are used."""
+
+    def use(painter: BlockPainter | None = None, inspector: BlockInspector | None = None, model: Any = None) -> Any:
+        monkeypatch.setitem(wiring.PAINTERS, "blocks", lambda settings: painter or BlockPainter())
+        monkeypatch.setitem(wiring.INSPECTORS, "blocks", lambda settings: inspector or BlockInspector())
+        named = {"backbone": "blocks", "inspector": "blocks", "home": tmp_path / "home", "steps": 2}
+        if model is None:
+            return named
+        monkeypatch.setitem(wiring.CHAT_MODELS, "scripted", lambda settings: model)
+        return {**named, "model": "scripted"}
+
+    return use

@@ -1,0 +1,221 @@
+"""The loop, in block world: what it hands over, when it ends, and what it never does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from block_world import BlockInspector, BlockPainter
+from block_world import blocks as blocks_in
+from scripted_model import ScriptedModel, call, calls
+
+import muralist
+from muralist.tools.errors import BackboneError, BadSettings, MuralistError, Refused
+
+PROMPT = "a red cup to the left of a blue book"
+Blocks = Callable[..., dict[str, Any]]
+
+FIRST_PICTURE = [call("recaption", prompt=PROMPT), call("plan"), call("regional_diffuse")]
+
+REMOVE_BOOK = {"action": "remove", "entity": "book", "box": {"x0": 0.5, "y0": 0, "x1": 1, "y1": 1}}
+
+
+def columns(*entities: str, share: float = 1) -> Any:
+    """A grid with a column for each entity, the first one `share` as wide as the others."""
+    shares = [share, *[1.0] * len(entities)]
+    parts = [
+        {
+            "prompt": {"cup": "a red cup", "book": "a blue book"}[entity],
+            "share": width,
+            "instances": [{"entity": entity}],
+        }
+        for entity, width in zip(entities, shares, strict=False)
+    ]
+    return {"base_prompt": "blocks", "columns": parts}
+
+
+async def test_a_first_picture_that_shows_everything_ends_the_run(blocks: Blocks) -> None:
+    result = await muralist.adraw(PROMPT, **blocks())
+    assert result.passed
+    assert len(result.attempts) == 1
+    assert result.run.usage.planner_calls == 3
+    assert result.reason == "the picture shows everything that was asked for"
+    assert len(list(blocks_in(result.image, result.scene.entity("cup")))) == 1
+
+
+async def test_an_edit_mends_what_the_first_picture_lacks(blocks: Blocks) -> None:
+    three = PROMPT + " and a green apple below the red cup"
+    result = await muralist.adraw(three, **blocks(BlockPainter(faults={0: [1]})))
+    assert [attempt.action for attempt in result.attempts] == ["paint", "edit"]
+    assert result.passed
+    assert result.attempts[1].parent == result.attempts[0].image_id
+    assert result.image_id == result.attempts[1].image_id
+
+
+async def test_a_picture_that_is_worse_never_replaces_the_best(blocks: Blocks) -> None:
+    three = PROMPT + " and a green apple below the red cup"
+    painter = BlockPainter(faults={0: [1], **{seed: range(3) for seed in range(1, 20)}})
+    result = await muralist.adraw(three, **blocks(painter), rounds=3)
+    first, *later = result.attempts
+    assert result.image_id == first.image_id
+    assert [attempt.accepted for attempt in later] == [False, False, False]
+    assert {attempt.parent for attempt in later if attempt.action == "edit"} == {first.image_id}
+    assert not result.passed
+    assert result.reason == "all 3 rounds are used up"
+
+
+async def test_no_rejected_move_is_ever_made_again(blocks: Blocks) -> None:
+    painter = BlockPainter(faults={seed: [0] for seed in range(40)})
+    result = await muralist.adraw(PROMPT, **blocks(painter), rounds=12, images=20)
+    moves = [move for attempt in result.attempts if attempt.accepted is False for move in attempt.moves]
+    assert moves
+    assert len(moves) == len(set(moves))
+    assert result.run.rejected == moves
+
+
+async def test_a_rejected_move_that_is_asked_for_again_is_refused_and_then_ends_the_run(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[*FIRST_PICTURE, *[call("inspect_and_edit", edits=[REMOVE_BOOK], seed=7)] * 4])
+    result = await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0]}), model=model))
+    assert len(result.attempts) == 2
+    assert result.image_id == result.attempts[0].image_id
+    assert "repeated a call that cannot be done: remove book.0 with seed 7 was rejected before" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason", "pictures"),
+    [
+        ({"rounds": 0}, "all 0 rounds are used up", 1),
+        ({"rounds": 2}, "all 2 rounds are used up", 3),
+        ({"images": 2}, "all 2 images are painted", 2),
+    ],
+)
+async def test_a_spent_budget_ends_the_run(blocks: Blocks, limit: Any, reason: str, pictures: int) -> None:
+    painter = BlockPainter(faults={seed: [0, 1] for seed in range(40)})
+    result = await muralist.adraw(PROMPT, **blocks(painter), **limit)
+    assert result.reason == reason
+    assert len(result.attempts) == pictures
+
+
+async def test_a_run_whose_time_is_up_before_the_first_picture_says_so(blocks: Blocks) -> None:
+    with pytest.raises(MuralistError, match=r"^the 1e-09 seconds are used up$"):
+        await muralist.adraw(PROMPT, **blocks(), seconds=1e-9)
+
+
+async def test_giving_up_hands_over_the_best_picture_so_far(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=FIRST_PICTURE)
+    result = await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0]}), model=model))
+    assert result.reason == "I have nothing more to say"
+    assert result.run.status == "done"
+    assert not result.passed
+    assert 0 < result.share_passed < 1
+
+
+async def test_tools_are_offered_once_what_they_need_exists(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=FIRST_PICTURE)
+    await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0]}), model=model))
+    assert model.offered == [
+        ["recaption"],
+        ["recaption", "plan"],
+        ["recaption", "plan", "regional_diffuse"],
+        ["recaption", "plan", "regional_diffuse", "inspect_and_edit"],
+    ]
+
+
+async def test_a_mistake_is_told_to_the_agent_which_may_mend_it(blocks: Blocks) -> None:
+    turns = [FIRST_PICTURE[0], call("plan", grid=columns("book", "cup")), *FIRST_PICTURE[1:]]
+    model = ScriptedModel(turns=turns)
+    result = await muralist.adraw(PROMPT, **blocks(model=model))
+    told = model.read[2][-1]
+    assert told.type == "tool"
+    assert getattr(told, "status", "") == "error"
+    assert str(told.text).startswith("cup has to be left of book")
+    assert result.passed
+
+
+async def test_arguments_that_do_not_fit_are_named_in_one_line(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[*FIRST_PICTURE[:2], call("regional_diffuse", seed="seven"), FIRST_PICTURE[2]])
+    result = await muralist.adraw(PROMPT, **blocks(model=model))
+    assert str(model.read[3][-1].text).startswith("regional_diffuse: seed: Input should be a valid integer")
+    assert result.passed
+
+
+async def test_of_several_calls_at_once_only_the_first_is_done(blocks: Blocks) -> None:
+    at_once = calls(("recaption", {"prompt": PROMPT}), ("plan", {}), ("regional_diffuse", {}))
+    model = ScriptedModel(turns=[at_once, *FIRST_PICTURE[1:]])
+    result = await muralist.adraw(PROMPT, **blocks(model=model))
+    assert result.passed
+    assert model.offered[1] == ["recaption", "plan"]
+
+
+async def test_the_agent_cannot_exchange_the_prompt_for_an_easier_one(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[call("recaption", prompt="a red cup"), *FIRST_PICTURE[1:]])
+    result = await muralist.adraw(PROMPT, **blocks(model=model))
+    assert result.scene.prompt == PROMPT
+    assert [entity.noun for entity in result.scene.entities] == ["cup", "book"]
+
+
+async def test_an_agent_that_calls_what_does_not_exist_is_stopped(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[call("paint_it_black")] * 50)
+    with pytest.raises(MuralistError, match=r"changed nothing; the last was: .*paint_it_black is not a valid tool"):
+        await muralist.adraw(PROMPT, **blocks(model=model))
+    assert len(model.read) == 3
+
+
+async def test_an_agent_that_only_looks_is_stopped(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[*FIRST_PICTURE, *[call("inspect_and_edit")] * 50])
+    result = await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0]}), model=model))
+    assert result.reason == "the agent's last 3 calls changed nothing"
+    assert len(model.read) == 6
+
+
+async def test_an_agent_that_plans_forever_is_stopped_by_the_loops_own_bound(blocks: Blocks) -> None:
+    plans = [call("plan", grid=columns("cup", "book", share=1 + turn / 100)) for turn in range(100)]
+    model = ScriptedModel(turns=[FIRST_PICTURE[0], *plans])
+    with pytest.raises(MuralistError, match=r"the agent was asked 10 times"):
+        await muralist.adraw(PROMPT, **blocks(model=model), rounds=1)
+
+
+async def test_a_refusal_ends_the_run_with_its_reason(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[Refused("the model will not draw this")])
+    with pytest.raises(Refused, match=r"^the model will not draw this$"):
+        await muralist.adraw(PROMPT, **blocks(model=model))
+
+
+async def test_a_refusal_after_the_first_picture_keeps_it(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[*FIRST_PICTURE, Refused("the model will not go on")])
+    result = await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0]}), model=model))
+    assert (result.run.status, result.reason) == ("failed", "the model will not go on")
+    assert len(result.attempts) == 1
+
+
+async def test_a_painter_that_breaks_on_the_second_picture_leaves_the_first(blocks: Blocks) -> None:
+    result = await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0, 1]}, breaks_at=1)))
+    assert (result.run.status, result.reason) == ("failed", "the paint ran dry at seed 1")
+    assert len(result.attempts) == 1
+
+
+async def test_a_painter_that_breaks_on_the_first_picture_says_so(blocks: Blocks) -> None:
+    with pytest.raises(BackboneError, match=r"^the paint ran dry at seed 0$"):
+        await muralist.adraw(PROMPT, **blocks(BlockPainter(breaks_at=0)))
+
+
+async def test_what_nobody_could_verify_is_handed_over_as_not_passed(blocks: Blocks) -> None:
+    result = await muralist.adraw(PROMPT, **blocks(inspector=BlockInspector(blind_to=["relation"])))
+    assert not result.passed
+    assert result.run.best is None
+    assert result.image_id == result.attempts[0].image_id
+
+
+async def test_candidates_beyond_the_budget_are_refused_before_anything_is_painted(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[*FIRST_PICTURE[:2], call("regional_diffuse", candidates=3)])
+    with pytest.raises(BadSettings, match=r"3 candidates are more than the 2 images that are left"):
+        await muralist.adraw(PROMPT, **blocks(model=model), images=2)
+
+
+async def test_of_several_candidates_the_best_is_kept(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[*FIRST_PICTURE[:2], call("regional_diffuse", candidates=3)])
+    result = await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0], 1: [0, 1]}), model=model))
+    assert [attempt.seed for attempt in result.attempts] == [0, 1, 2]
+    assert result.attempt.seed == 2
+    assert result.passed
