@@ -1,0 +1,37 @@
+"""The checklist beside the verdicts on a picture: what every summary shows."""
+
+from __future__ import annotations
+
+from muralist.tools.run import Attempt, Run
+from muralist.tools.scene import Value
+from muralist.tools.verdict import NOBODY, Source, Status
+
+
+class Answer(Value):
+    """A question of the checklist with the inspector's answer about a picture."""
+
+    id: str
+    text: str
+    status: Status
+    p: float
+    source: Source
+    evidence: str = ""
+
+
+def answered(run: Run, attempt: Attempt) -> list[Answer]:
+    """Every question about one of the run's pictures, in the checklist's order; unsure where nobody answered."""
+    verdicts = {verdict.question_id: verdict for verdict in attempt.verdicts or []}
+    answers = []
+    for question in run.checklist.questions if run.checklist else []:
+        verdict = verdicts.get(question.id)
+        answers.append(
+            Answer(
+                id=question.id,
+                text=question.text,
+                status=verdict.status if verdict else "unsure",
+                p=verdict.p if verdict else 0.5,
+                source=verdict.source if verdict else NOBODY,
+                evidence=verdict.evidence if verdict else "",
+            )
+        )
+    return answers

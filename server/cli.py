@@ -1,0 +1,152 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from muralist.tools.errors import BadSettings, Cancelled, MuralistError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+MISTAKE = 2
+"""Exit code for what the caller can mend."""
+
+
+class OneLineErrors(TyperGroup):
+    """Ends a command that fails with one line on stderr, and no traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; expected errors become exit codes."""
+        try:
+            return super().invoke(ctx)
+        except (Cancelled, KeyboardInterrupt) as error:
+            code, message = INTERRUPTED, str(error) or "stopped"
+        except MuralistError as error:
+            code, message = MISTAKE, str(error)
+        typer.echo(f"muralist: {message}", err=True)
+        raise typer.Exit(code)
+
+
+app = typer.Typer(
+    name="muralist",
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Paints pictures that verifiably show what the prompt asked for.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"muralist {version('muralist')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Paints pictures that verifiably show what the prompt asked for."""
+
+
+@app.command("draw")
+def draw_command(  # noqa: PLR0917 - an option each
+    prompt: Annotated[str, typer.Argument(help="What to paint: objects, colours, counts, relations.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for everything painted.")] = Path(
+        "out"
+    ),
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same picture.")] = 0,
+    rounds: Annotated[int | None, typer.Option(help="Retouches or new pictures after the first.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps per picture.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels, multiples of eight, e.g. 128x128.")] = None,
+    backbone: Annotated[str | None, typer.Option(metavar="NAME|PATH|HUB-ID", help="What paints.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="What recaptions, plans and edits.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Your own layout: JSON, or a split ratio with BREAK prompts.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, progress on stderr.")] = False,
+) -> None:
+    """Paint a picture, check that it shows what was asked for, and repaint what does not.
+
+    The exit code is 0 once there is a picture, whether or not every question is answered with yes.
+    """
+    from rich.console import Console
+
+    from muralist.agent.settings import load
+    from muralist.tools.recaption import check_prompt
+
+    from . import summary
+    from .draw import draw
+    from .plan_file import read_plan
+
+    check_prompt(prompt)
+    width, height = parse_size(size) if size else (None, None)
+    settings = load(
+        rounds=rounds, steps=steps, guidance=guidance, width=width, height=height, backbone=backbone, model=model
+    )
+    layout = read_plan(plan, prompt) if plan else None
+    result = draw(prompt, out=out, seed=seed, layout=layout, settings=settings, console=Console(stderr=True))
+    if as_json:
+        typer.echo(json.dumps(summary.as_json(result, out), ensure_ascii=False))
+    else:
+        summary.print_summary(result, out, Console())
+
+
+def parse_size(size: str) -> tuple[int, int]:
+    """`128x96` -> (128, 96). Raises BadSettings."""
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", size)
+    if match is None:
+        raise BadSettings(f"size '{size}' is not WIDTHxHEIGHT in pixels: write it like 128x128")
+    return int(match[1]), int(match[2])
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Say what is installed, which device and model are used, and what is missing and how to get it."""
+    from .doctor import examine, print_checks, working
+
+    checks = examine()
+    if as_json:
+        report = {"ok": working(checks), "checks": [check.model_dump(mode="json") for check in checks]}
+        typer.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        print_checks(checks)
+    raise typer.Exit(0 if working(checks) else 1)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the tools over MCP, on stdin and stdout: for an assistant to start, not for a person to type into."""
+    from muralist.agent.settings import load
+
+    from .mcp import serve as serve_stdio
+
+    serve_stdio(load())
+
+
+@app.command(
+    "eval",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def evaluate(ctx: typer.Context) -> None:
+    """Run experiments: `muralist eval --help` lists the suites."""
+    try:
+        from muralist.evals.cli import app as suites
+    except ModuleNotFoundError as error:
+        raise BadSettings(f"experiments need {error.name}: pip install 'muralist[dev]'") from None
+    code = typer.main.get_command(suites).main(args=ctx.args, prog_name="muralist eval", standalone_mode=False)
+    raise typer.Exit(code if isinstance(code, int) else 0)

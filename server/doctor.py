@@ -1,0 +1,180 @@
+"""`muralist doctor`: what is installed, what the settings name, and what is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from muralist.agent.settings import Settings, load
+from muralist.tools.errors import MuralistError
+from muralist.tools.scene import Value
+
+from .folders import check_writable
+from .weights import incomplete, sound, summed
+
+PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "langgraph", "langchain-core", "mcp", "pillow")
+EXTRAS = {"langgraph-cli": "`langgraph dev`", "matplotlib": "the figures of `muralist eval`"}
+
+
+class Check(Value):
+    """One finding: `ok` is None for what is only worth knowing."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    fix: str = ""
+
+
+def examine() -> list[Check]:
+    """Look at everything that the environment's settings need; loads no backbone and changes nothing."""
+    checks = [Check(name="muralist", ok=True, detail=version("muralist")), _python(), *map(_package, PACKAGES)]
+    checks.append(_device())
+    try:
+        settings = load()
+    except MuralistError as error:
+        return [*checks, Check(name="settings", ok=False, detail=str(error), fix="correct or unset that variable")]
+    checks += [_backbone(settings), _model(settings), _inspector(settings), _home(settings)]
+    return [*checks, *(_extra(name, use) for name, use in EXTRAS.items())]
+
+
+def working(checks: list[Check]) -> bool:
+    """True if nothing that is needed is missing."""
+    return all(check.ok is not False for check in checks)
+
+
+def print_checks(checks: list[Check]) -> None:
+    """A line per finding, and how to mend what is wrong."""
+    console = Console()
+    for check in checks:
+        mark = {True: ("ok       ", "green"), False: ("missing  ", "bold red"), None: ("-        ", "dim")}[check.ok]
+        console.print(Text.assemble(mark, f"{check.name}: {check.detail}"), soft_wrap=True)
+        if check.fix:
+            console.print(Text(f"         -> {check.fix}"), soft_wrap=True)
+    console.print("everything that is needed is there" if working(checks) else "something is missing: see above")
+
+
+def _python() -> Check:
+    return Check(name="python", ok=True, detail=f"{platform.python_version()} on {platform.platform(terse=True)}")
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name=name, ok=True, detail=version(name))
+    except PackageNotFoundError:
+        return Check(name=name, ok=False, detail="not installed", fix="pip install muralist")
+
+
+def _extra(name: str, use: str) -> Check:
+    try:
+        return Check(name=name, ok=None, detail=f"{version(name)}, for {use}")
+    except PackageNotFoundError:
+        fix = "pip install 'muralist[dev]'"
+        return Check(name=name, ok=None, detail=f"not installed; only needed for {use}", fix=fix)
+
+
+def _device() -> Check:
+    """What torch would paint on; how many threads, since they change a picture's bytes."""
+    try:
+        import torch
+
+        from muralist.diffusion import DiffusionPainter
+    except Exception as error:
+        # A broken build of torch fails in many ways, and this command is there to say so.
+        return Check(name="device", ok=False, detail=f"torch cannot be imported: {error}", fix="pip install torch")
+    try:
+        threads = DiffusionPainter().conditions["threads"]
+    except MuralistError as error:
+        return Check(name="device", ok=False, detail=str(error), fix="correct or unset MURALIST_THREADS")
+    if torch.cuda.is_available():
+        name = f"cuda ({torch.cuda.get_device_name()})"
+    elif torch.backends.mps.is_available():
+        name = "cpu (mps is there, but not used)"
+    else:
+        name = "cpu"
+    return Check(name="device", ok=True, detail=f"{name}, {threads} of {os.cpu_count()} CPU threads")
+
+
+def _backbone(settings: Settings) -> Check:
+    name = f"backbone {settings.backbone}"
+    if settings.backbone == "picturebook":
+        folder = _shipped() / "backbone"
+    else:
+        folder = Path(settings.backbone).expanduser()
+        if not folder.is_dir():
+            return _named_backbone(name, settings)
+    if trouble := incomplete(folder) or sound(folder):
+        return Check(name=name, ok=False, detail=trouble, fix=_install(settings))
+    return Check(name=name, ok=True, detail=f"{folder}, {summed(folder)}")
+
+
+def _named_backbone(name: str, settings: Settings) -> Check:
+    """A hub id, or a name that somebody registered."""
+    from muralist.graphs.wiring import painter
+
+    try:
+        painter(settings)
+    except MuralistError as error:
+        return Check(name=name, ok=False, detail=str(error), fix="set MURALIST_BACKBONE, or pass --backbone")
+    if "/" not in settings.backbone:
+        return Check(name=name, ok=True, detail="registered")
+    from huggingface_hub import try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(settings.backbone, "model_index.json"), str):
+        return Check(name=name, ok=True, detail="in the hub's cache")
+    return Check(name=name, ok=None, detail="not downloaded yet", fix="the first picture downloads it")
+
+
+def _install(settings: Settings) -> str:
+    if settings.backbone == "picturebook":
+        return "install muralist anew, or train the weights: python -m muralist.picturebook.train --help"
+    return "give a complete folder in diffusers format"
+
+
+def _model(settings: Settings) -> Check:
+    from muralist.graphs.wiring import chat_model
+
+    try:
+        chat_model(settings)
+    except MuralistError as error:
+        return Check(name=f"model {settings.model}", ok=False, detail=str(error), fix="set MURALIST_MODEL")
+    detail = "built-in rules, no key needed" if settings.model == "offline" else "configured"
+    return Check(name=f"model {settings.model}", ok=True, detail=detail)
+
+
+def _inspector(settings: Settings) -> Check:
+    import threading
+
+    from muralist.graphs.wiring import ports
+
+    name = f"inspector {settings.inspector}"
+    try:
+        ports(settings.model_copy(update={"backbone": "picturebook"}), lambda kind, data: None, threading.Event())
+    except (MuralistError, ImportError) as error:
+        return Check(name=name, ok=False, detail=str(error), fix="set MURALIST_INSPECTOR")
+    if settings.inspector != "picturebook":
+        return Check(name=name, ok=True, detail="configured")
+    weights = _shipped() / "detector.safetensors"
+    if trouble := sound(weights):
+        fix = "install muralist anew, or train it: python -m muralist.picturebook.train --help"
+        return Check(name=name, ok=False, detail=trouble, fix=fix)
+    return Check(name=name, ok=True, detail=f"{weights}, {summed(weights)}")
+
+
+def _home(settings: Settings) -> Check:
+    try:
+        check_writable(settings.home, "home folder")
+    except MuralistError as error:
+        return Check(name="home folder", ok=False, detail=str(error), fix="set MURALIST_HOME")
+    return Check(name="home folder", ok=True, detail=str(settings.home))
+
+
+def _shipped() -> Path:
+    """Where the picturebook's weights are installed."""
+    spec = importlib.util.find_spec("muralist.picturebook")
+    return Path(spec.origin if spec and spec.origin else ".").parent / "weights"

@@ -1,0 +1,115 @@
+"""`muralist draw`: run the loop, show how it goes, and stop within a step when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from muralist.agent.settings import Settings
+from muralist.tools.errors import Cancelled
+from muralist.tools.layout import Layout
+
+from .folders import check_writable
+
+if TYPE_CHECKING:
+    from muralist import Event, Result
+
+
+def draw(prompt: str, *, out: Path, seed: int, layout: Layout | None, settings: Settings, console: Console) -> Result:
+    """Paint into the folder `out`; progress goes to `console`.
+
+    Raises MuralistError; Cancelled after Ctrl-C, once what was finished is kept.
+    """
+    check_writable(settings.home, "home folder")
+    with interruptible() as cancel, Display(console) as display:
+        from muralist import adraw
+
+        painting = adraw(
+            prompt, seed=seed, layout=layout, out=out, on_event=display.show, cancel=cancel, settings=settings
+        )
+        result: Result = asyncio.run(painting)
+    if result.run.status == "cancelled":
+        raise Cancelled(f"stopped; what was finished is in {out}")
+    return result
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets; a second Ctrl-C interrupts at once."""
+    cancel = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
+        yield cancel
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield cancel
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Display:
+    """A bar of denoising steps per picture, and a line per verdict. Events may come from any thread."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bar = TaskID(0)
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Display:
+        self.progress.start()
+        self._only("reading the prompt")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Take in one event of the run."""
+        data: dict[str, Any] = event.data
+        match event.kind:
+            case "painting":
+                self._only(f"picture {data['attempt'] + 1} ({data['action']}, seed {data['seed']})")
+            case "step":
+                self.progress.update(self.bar, completed=data["step"], total=data["steps"])
+            case "judged":
+                self._judged(data)
+
+    def _only(self, name: str) -> None:
+        """Show one bar of this name; it pulses until the number of steps is known, while the backbone is loaded."""
+        for bar in self.progress.task_ids:
+            self.progress.remove_task(bar)
+        self.bar = self.progress.add_task(name, total=None)
+
+    def _judged(self, data: dict[str, Any]) -> None:
+        verdict = {True: ("kept", "green"), False: ("thrown away", "yellow"), None: ("awaits verdicts", "yellow")}
+        score = "" if data["score"] is None else f" (score {data['score']:.2f})"
+        number = data["image_id"].rpartition("-")[2]
+        self.console.print(
+            Text.assemble(f"picture {number}{score} ", verdict[data["accepted"]], f": {data['reason']}"),
+            soft_wrap=True,
+        )

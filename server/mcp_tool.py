@@ -1,0 +1,94 @@
+"""A tool as the MCP SDK takes it, with complaints of one line and no argument silently ignored."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools.base import Tool as SdkTool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from muralist.tools.catalogue import Tool, one_line
+from muralist.tools.errors import MuralistError
+
+Act = Callable[[Any, "Context[Any, Any]"], Awaitable[CallToolResult]]
+"""What a call does, given its validated arguments."""
+
+
+class Arguments(ArgModelBase):
+    """Arguments of a tool; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class McpTool(SdkTool):
+    """A tool of which every expected failure reaches the model as one line, and nothing of an unexpected one does."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        """Validate, act, and check the result against the output schema. Raises ToolError."""
+        model = self.fn_metadata.arg_model
+        try:
+            validated = model.model_validate(self.fn_metadata.pre_parse_json(arguments))
+        except ValidationError as error:
+            raise ToolError(f"{self.name}: {complaint(error, model)}") from error
+        try:
+            result = await self.fn(validated, context)
+            return self.fn_metadata.convert_result(result) if convert_result else result
+        except MuralistError as error:
+            raise ToolError(f"{self.name}: {error}") from None
+        except (MCPError, ToolError):
+            raise
+        except Exception as error:
+            raise UnexpectedToolError(
+                f"{self.name} failed for a reason that is not your fault; the server's log has it"
+            ) from error
+
+
+def mcp_tool(
+    name: str,
+    act: Act,
+    *,
+    title: str,
+    description: str,
+    arguments: type[Arguments],
+    result: type[BaseModel],
+    read_only: bool = False,
+) -> McpTool:
+    """Assemble a tool from its argument and result models."""
+    return McpTool(
+        fn=act,
+        name=name,
+        title=title,
+        description=description,
+        parameters=arguments.model_json_schema(by_alias=True),
+        fn_metadata=FuncMetadata(arg_model=arguments, output_model=result),
+        is_async=True,
+        context_kwarg="context",
+        annotations=ToolAnnotations(read_only_hint=read_only, destructive_hint=False, open_world_hint=False),
+    )
+
+
+def arguments_of(tool: Tool, *, run_id: bool) -> type[Arguments]:
+    """A tool's own argument model, with the `run_id` that tells which run it is called on."""
+    first: dict[str, Any] = {"run_id": (str, Field(description="The run_id that recaption gave.", max_length=64))}
+    rest: dict[str, Any] = {name: (field.annotation, field) for name, field in tool.args.model_fields.items()}
+    model = create_model(tool.name, __base__=Arguments, **(first if run_id else {}), **rest)
+    return cast("type[Arguments]", model)
+
+
+def complaint(error: ValidationError, model: type[BaseModel]) -> str:
+    """What is wrong with a call's arguments, in one line; misspelt names first."""
+    known = list(model.model_fields)
+    for detail in error.errors(include_url=False, include_input=False):
+        if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
+            name = str(detail["loc"][0])[:80]
+            meant = difflib.get_close_matches(name, known, n=1)
+            hint = f", did you mean '{meant[0]}'?" if meant else ""
+            return f"there is no argument '{name}'{hint} It takes {', '.join(known)}"
+    return one_line(error)

@@ -1,0 +1,39 @@
+"""Pictures as they go over the wire."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+from PIL import Image
+
+MAX_SIDE = 512
+MAX_BASE64 = 100_000
+"""Characters of a thumbnail in base64: assistants read them as part of their context."""
+
+
+def thumbnail(picture: Image.Image) -> str:
+    """The picture as WebP in base64: at most 512 pixels on a side and 100,000 characters."""
+    small = picture.convert("RGB")
+    small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    for quality in (90, 75, 50, 25, 5):
+        encoded = _webp(small, quality)
+        if len(encoded) <= MAX_BASE64:
+            return encoded
+    while len(encoded) > MAX_BASE64:  # noise at full size can exceed it even so
+        small = small.resize((max(1, small.width // 2), max(1, small.height // 2)), Image.Resampling.LANCZOS)
+        encoded = _webp(small, 50)
+    return encoded
+
+
+def png(picture: Image.Image) -> bytes:
+    """The picture without loss."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _webp(picture: Image.Image, quality: int) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=quality)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
