@@ -1,0 +1,60 @@
+"""`muralist eval SUITE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Experiments; every figure the README quotes comes from here.", no_args_is_help=True)
+
+
+@app.command()
+def composition(
+    objects: Annotated[str, typer.Option(help="How many objects a prompt has, comma-separated.")] = "1,2,3,4,6",
+    prompts: Annotated[int, typer.Option(min=1, help="Prompts a row.")] = 160,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps; left out: the settings'.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the measured rows are kept; an interrupted run goes on.")] = Path(
+        "runs/eval"
+    ),
+    keep: Annotated[bool, typer.Option(help="Keep the pictures, too.")] = False,
+) -> None:
+    """Plain, regional and loop on the same prompts and seeds, scored by the judge."""
+    from muralist.graphs import wiring
+
+    from .composition import run
+
+    run([int(word) for word in objects.split(",")], prompts, wiring.settings(steps=steps), out, keep)
+
+
+@app.command()
+def speed(
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 9,
+    steps: Annotated[int, typer.Option(min=1)] = 20,
+) -> None:
+    """Wall-time ratios of regional attention to the plain picturebook pipeline at K = 2, 4, 8."""
+    import torch
+
+    from muralist.diffusion.backbone import load
+    from muralist.diffusion.painter import threads
+
+    from .speed import measure
+
+    torch.set_num_threads(threads())
+    measure(load("picturebook"), rounds, steps)
+
+
+@app.command()
+def agreement(
+    sample: Annotated[Path | None, typer.Option(help="Paint pictures to be labelled into this folder instead.")] = None,
+) -> None:
+    """How often detector and judge answer as a person does, per kind of question."""
+    from muralist.graphs import wiring
+
+    from . import agreement as suite
+
+    if sample is not None:
+        suite.sample(wiring.settings(), sample)
+        return
+    print(suite.table(suite.measure()))
