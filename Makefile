@@ -1,0 +1,38 @@
+# The two commands of the README are `make demo` and `make test`; `make proof` runs what takes longer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ROOMS := agent diffusion evals graphs picturebook prompts server tools
+DEMO := a red apple in the top left, a blue car in the top right, a yellow cat in the bottom left and a green umbrella in the bottom right, on sand
+
+.PHONY: demo test proof clean
+
+demo: $(VENV)/.installed
+	$(BIN)/muralist draw "$(DEMO)" --seed 7 -o out
+
+test: $(VENV)/.installed-dev .typecheck
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+proof: $(VENV)/.installed-dev
+	$(BIN)/python -m muralist.evals.proof
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+# The folders as they are installed, for static tools only.
+.typecheck: Makefile
+	rm -rf $@ && mkdir -p $@/muralist
+	cd $@/muralist && ln -s ../../muralist/* . && for room in $(ROOMS); do ln -s ../../$$room $$room; done
+	touch $@
+
+clean:
+	rm -rf $(VENV) .typecheck out build dist *.egg-info
