@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderTiny, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.autoencoders.vae import AutoencoderTinyBlock
-from tokenizers import Tokenizer, pre_tokenizers
-from tokenizers.models import BPE
-from tokenizers.trainers import BpeTrainer
+from tokenizers import pre_tokenizers
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -22,6 +19,8 @@ TOKENS = 48
 """Length of every encoded prompt, padding included."""
 WIDTH = 128
 """Width of the text embedding."""
+END = "</w>"
+"""What a CLIP tokenizer marks the end of a word with."""
 
 
 def new_autoencoder() -> AutoencoderTiny:
@@ -65,24 +64,37 @@ def new_unet() -> UNet2DConditionModel:
 
 
 def new_tokenizer() -> CLIPTokenizer:
-    """A byte-level CLIP tokenizer in which every word of the vocabulary is one token."""
+    """A byte-level CLIP tokenizer in which every word of the vocabulary is one token; the same in every process.
+
+    Words are joined in order, each from the pieces that the merges before it leave of it; a later merge cannot part an
+    earlier word, since those that join it rank before. (A trained BPE breaks ties differently from run to run, which
+    would shuffle the words under a text encoder's feet.)
+    """
     words = [*NOUNS, *map(plural, NOUNS), *COLOURS, *BACKGROUNDS, *NUMBERS]
     words += "a an and to the left right of above below on in at more many things nothing top bottom centre".split()
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    model = Tokenizer(BPE(end_of_word_suffix="</w>"))
-    model.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = BpeTrainer(
-        vocab_size=4096, min_frequency=1, show_progress=False, end_of_word_suffix="</w>", initial_alphabet=alphabet
-    )
-    model.train_from_iterator(sorted(set(words)), trainer)
-    learnt = model.get_vocab()
-    ordered = sorted(learnt, key=lambda token: learnt[token])
-    for letter in alphabet:
-        if letter + "</w>" not in learnt:
-            ordered.append(letter + "</w>")
-    vocab = {token: number for number, token in enumerate([*ordered, "<|startoftext|>", "<|endoftext|>"])}
-    merges = [tuple(pair) for pair in json.loads(model.to_str())["model"]["merges"]]
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokens = [*letters, *(letter + END for letter in letters)]
+    merges: list[tuple[str, str]] = []
+    for word in words:
+        pieces = _pieces(word, merges)
+        while len(pieces) > 1:
+            merges.append((pieces[0], pieces[1]))
+            pieces = [pieces[0] + pieces[1], *pieces[2:]]
+            tokens.append(pieces[0])
+    vocab = {token: number for number, token in enumerate([*tokens, "<|startoftext|>", "<|endoftext|>"])}
     return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=TOKENS)
+
+
+def _pieces(word: str, merges: list[tuple[str, str]]) -> list[str]:
+    """A word as byte-pair encoding leaves it: the merges applied in the order of their ranks."""
+    pieces = [*word[:-1], word[-1] + END]
+    for first, second in merges:
+        at = 0
+        while at < len(pieces) - 1:
+            if (pieces[at], pieces[at + 1]) == (first, second):
+                pieces[at : at + 2] = [first + second]
+            at += 1
+    return pieces
 
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:

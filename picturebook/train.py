@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import torch
 from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from transformers import CLIPTokenizer
 
 from .backbone import BACKBONE, WEIGHTS, new_autoencoder, new_tokenizer
 from .detector import Shape, load_detector
@@ -63,7 +65,9 @@ def prepare(part: str, options: argparse.Namespace) -> tuple[Trainer, Callable[[
         return autoencoder, lambda: _ship_autoencoder(autoencoder)
     vae = AutoencoderTiny.from_pretrained(BACKBONE / "vae", torch_dtype=torch.float32)
     if part == "denoiser":
-        denoiser = DenoiserTrainer(_schedule(options, 32, 6e-4), options.seed, vae, new_tokenizer())
+        shipped = BACKBONE / "tokenizer"
+        tokenizer = CLIPTokenizer.from_pretrained(shipped) if shipped.exists() else new_tokenizer()
+        denoiser = DenoiserTrainer(_schedule(options, 32, 6e-4), options.seed, vae, tokenizer)
         if (BACKBONE / "unet").exists():
             pipe = StableDiffusionPipeline.from_pretrained(BACKBONE, torch_dtype=torch.float32)
             denoiser.start_from(nn.ModuleDict({"unet": pipe.unet, "text_encoder": pipe.text_encoder}).state_dict())
@@ -94,6 +98,10 @@ def ship_pipeline(pipe: StableDiffusionPipeline) -> None:
     pipe.to(dtype=torch.float16)
     with _whole(BACKBONE) as folder:
         pipe.save_pretrained(folder, safe_serialization=True)
+        for file in folder.rglob("config.json"):
+            config = json.loads(file.read_text(encoding="utf-8"))
+            config.pop("_name_or_path", None)  # where it was loaded from is nobody's business
+            file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def test_the_wheel_holds_every_file_of_every_room(wheel: set[str]) -> None:
     wanted = {f"muralist/{file.name}" for file in (ROOT / "muralist").iterdir() if file.suffix in SHIPPED}
     for room in ROOMS:
         for file in (ROOT / room).rglob("*"):
-            if file.is_file() and file.suffix in SHIPPED:
+            if file.is_file() and file.suffix in SHIPPED and file.name != "README.md":
                 wanted.add(f"muralist/{file.relative_to(ROOT)}")
     assert wanted - wheel == set()
 
