@@ -140,7 +140,7 @@ def _relate(
     objects = [[orders.home(at) for at in members[other]] for other in relation.objects]
     if predicate == "between":
         (axis, turned), first, second = choice.pop(0), objects[0], objects[1]
-        if relation.objects[0] == relation.objects[1]:
+        if relation.among_alike:
             half = max(1, len(first) // 2)
             first, second = first[:half], second[half:] or second[:1]
         if turned:

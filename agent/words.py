@@ -139,16 +139,6 @@ ABSTRACT = frozenset(
 )
 """Words that name nothing to paint when they head a noun phrase by themselves."""
 
-CONTAINERS = frozenset(
-    """
-    slice piece cup glass bowl bottle can bunch roll container box bag stack pile basket plate loaf pot jar bouquet pack
-    packet package jug mug sheet bar stick head tray scoop jar tube carton tin barrel bucket block chunk cube ball
-    wedge stalk sprig clove ear bale vase set deck statue sculpture portrait picture painting photo drawing map model
-    figurine bust globe carafe pitcher shot pint bale bed field sea row string strand spool skein ream tub keg crate
-    """.split()
-)
-"""Heads that keep what follows `of`: a slice of cake."""
-
 GROUPS = {"pair": 2, "couple": 2, "trio": 3, "dozen": 12, "group": 3, "herd": 3, "flock": 3, "crowd": 5,
           "school": 3, "swarm": 3, "handful": 3, "few": 3, "lot": 4, "lots": 4, "number": 3,
           "team": 3, "gang": 3, "litter": 3, "quartet": 4, "quintet": 5}  # fmt: skip

@@ -15,9 +15,7 @@ REMEDY = "or choose a backbone that knows it with --backbone (MURALIST_BACKBONE)
 def admit(scene: Scene) -> None:
     """Raise BadPrompt, naming the nearest known words, if the scene needs a noun or colour outside the vocabulary."""
     if not scene.entities:
-        raise BadPrompt(
-            f"the prompt names nothing that picturebook can draw: it knows {_listed(list(NOUNS))}; {REMEDY}"
-        )
+        raise BadPrompt(f"the prompt names nothing that picturebook can draw: it knows {', '.join(NOUNS)}; {REMEDY}")
     for entity in scene.entities:
         if entity.noun not in NOUNS:
             raise BadPrompt(f"picturebook cannot draw '{entity.noun}': {_nearest(entity.noun, list(NOUNS))}; {REMEDY}")
@@ -30,8 +28,4 @@ def admit(scene: Scene) -> None:
 def _nearest(word: str, known: list[str]) -> str:
     forms = {plural(noun): noun for noun in known if noun in NOUNS} | {noun: noun for noun in known}
     close = [forms[match] for match in get_close_matches(word, list(forms), n=3, cutoff=0.55)]
-    return f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else f"it knows {_listed(known)}"
-
-
-def _listed(words: list[str]) -> str:
-    return ", ".join(words)
+    return f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else f"it knows {', '.join(known)}"

@@ -18,11 +18,11 @@ from muralist.tools.layout import Box
 from muralist.tools.scene import Relation, Scene
 from muralist.tools.verdict import Verdict, status_of
 
-if TYPE_CHECKING:
-    from .detector import Detector, Shape
-
 from .matching import Detection, Matched, match
 from .vocabulary import BACKGROUNDS, COLOURS, NOUNS
+
+if TYPE_CHECKING:
+    from .detector import Detector, Shape
 
 WEIGHTS = Path(__file__).parent / "weights"
 THRESHOLD = 0.3
@@ -153,8 +153,7 @@ def _relation(relation: Relation, matched: dict[str, Matched]) -> Answer:
     subjects, *objects = (
         [thing.box for thing in matched[name].present] for name in (relation.subject, *relation.objects)
     )
-    same = len(set(relation.objects)) < len(relation.objects)
-    held = relation_holds(relation.predicate, subjects, objects, same)
+    held = relation_holds(relation.predicate, subjects, objects, relation.among_alike)
     things = [thing for party in parties for thing in party.present]
     if held is None:
         return 0.5, None, [thing.box for thing in things], f"boxes cannot tell '{relation.predicate}'"

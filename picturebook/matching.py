@@ -127,8 +127,7 @@ def _held(scene: Scene, given: Given) -> int:
     )
     for relation in scene.relations:
         objects = [boxes[name] for name in relation.objects]
-        same = len(set(relation.objects)) < len(relation.objects)
-        held += relation_holds(relation.predicate, boxes[relation.subject], objects, same) is True
+        held += relation_holds(relation.predicate, boxes[relation.subject], objects, relation.among_alike) is True
     return held
 
 

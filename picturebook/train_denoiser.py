@@ -64,6 +64,7 @@ class DenoiserTrainer(Trainer):
         super().__init__(nn.ModuleDict({"unet": self.unet, "text_encoder": self.text_encoder}), schedule, seed)
         self.vae = vae.to(self.device).eval().requires_grad_(False)
         self.tokenizer = tokenizer
+        self.empty = tokenizer("", padding="max_length", return_tensors="pt").input_ids.to(self.device)
         alphas = new_scheduler().alphas_cumprod.to(self.device)
         self.signal, self.noise = alphas.sqrt(), (1 - alphas).sqrt()
         self.capacity = pool
@@ -101,9 +102,8 @@ class DenoiserTrainer(Trainer):
         self._refresh(batch)
         rows = torch.from_numpy(self.rng.integers(0, len(self.latents), batch))
         latents, ids = self.latents[rows], self.ids[rows].to(self.device)
-        empty = self.tokenizer("", padding="max_length", return_tensors="pt").input_ids[0].to(self.device)
         dropped = torch.from_numpy(self.rng.random(batch) < DROPOUT).to(self.device)
-        ids = torch.where(dropped[:, None], empty[None], ids)
+        ids = torch.where(dropped[:, None], self.empty, ids)
         t = torch.from_numpy(self.rng.integers(0, len(self.signal), batch)).to(self.device)
         epsilon = torch.randn_like(latents)
         a, s = self.signal[t, None, None, None], self.noise[t, None, None, None]

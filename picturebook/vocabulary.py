@@ -59,9 +59,6 @@ BACKGROUNDS: dict[str, tuple[int, int, int]] = {
 NUMBERS: tuple[str, ...] = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
 """Counts in words; the index is the count."""
 
-RELATIONS: tuple[str, ...] = ("to the left of", "to the right of", "above", "below")
-"""The places that captions speak of."""
-
 _IRREGULAR = {"butterfly": "butterflies"}
 
 

@@ -107,7 +107,7 @@ def broken_relations(scene: Scene, layout: Layout) -> list[Relation]:
             relation.predicate,
             boxes(relation.subject),
             [boxes(name) for name in relation.objects],
-            same=len(set(relation.objects)) < len(relation.objects),
+            same=relation.among_alike,
             rule=allows,
         )
         is False

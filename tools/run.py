@@ -13,7 +13,7 @@ from .edits import Edit
 from .layout import Layout
 from .limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SEEDS, SIDE_STEP
 from .scene import Scene, Value
-from .verdict import Verdict, acceptable, regressions, score, share_passed, unanswered
+from .verdict import Verdict, acceptable, all_passed, regressions, score, share_passed, unanswered
 
 
 class Move(Value):
@@ -121,7 +121,7 @@ class Run(Value):
     def passed(self) -> bool:
         """True if the best image answers every question with yes."""
         best = self.best
-        return best is not None and best.verdicts is not None and best.share_passed == 1.0
+        return best is not None and best.verdicts is not None and all_passed(best.verdicts)
 
     def attempt(self, image_id: str) -> Attempt:
         """The attempt of that image; KeyError if there is none."""

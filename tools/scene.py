@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,8 +11,6 @@ Predicate = Literal[
     "in front of", "behind", "on", "under", "inside",
 ]  # fmt: skip
 """The closed list of relations; `subject predicate objects`, seen by the viewer."""
-
-PREDICATES: tuple[str, ...] = get_args(Predicate)
 
 Place = Literal[
     "top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right",
@@ -67,6 +65,11 @@ class Relation(Value):
         if len(self.objects) != wanted:
             raise ValueError(f"'{self.predicate}' takes {wanted} object{'s' * (wanted > 1)}, not {len(self.objects)}")
         return self
+
+    @property
+    def among_alike(self) -> bool:
+        """True if both objects of a `between` are one entity: some two of its instances are meant."""
+        return len(set(self.objects)) < len(self.objects)
 
 
 class Scene(Value):
