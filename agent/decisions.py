@@ -9,7 +9,7 @@ from typing import Any
 from muralist.tools.errors import MuralistError
 from muralist.tools.outcome import Findings
 from muralist.tools.scene import Scene
-from muralist.tools.verdict import share_passed, unanswered
+from muralist.tools.verdict import unanswered
 
 from .history import History
 from .parser import parse_prompt
@@ -82,9 +82,10 @@ def _options(history: History) -> Iterator[Decision]:
 
 
 def _improvements(history: History, report: Findings) -> Iterator[Decision]:
-    """Edits before new seeds, unless most of the picture is wrong."""
+    """Edits before new seeds, unless there is nothing on the picture to build on."""
     new_seeds = _new_seeds(report)
-    if report.verdicts and share_passed(report.verdicts) < 0.5:
+    there = [each.status == "pass" for each in report.verdicts if each.question_id.endswith(".exists")]
+    if there and not any(there):
         yield next(new_seeds)
     layout = report.layout or history.layout
     if history.scene is not None and layout is not None:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from .cli import agreement, composition, speed
 
-PROOFS: dict[str, Callable[[], None]] = {
-    "speed": lambda: speed(rounds=9, steps=20),
-    "agreement": agreement,
-    "composition": lambda: composition(
-        objects="1,2,3,4,6", prompts=160, steps=None, out=Path("runs") / f"proof-{_commit()}", keep=False
+FOLDER = Path("docs/proof")
+
+PROOFS: dict[str, Callable[[str], None]] = {
+    "speed": lambda commit: speed(rounds=9, steps=20),
+    "agreement": lambda commit: agreement(),
+    "composition": lambda commit: composition(
+        objects="1,2,3,4,6", prompts=160, steps=None, out=Path("runs") / f"proof-{commit}", keep=False
     ),
 }
 
@@ -31,22 +33,25 @@ class _Tee(io.StringIO):
 
 def main() -> None:
     """Run every proof and write `docs/proof/<name>.txt`."""
-    folder = Path("docs/proof")
-    folder.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    commit = _commit()
     for name, proof in PROOFS.items():
         printed = _Tee()
         with contextlib.redirect_stdout(printed):
-            proof()
-        stamp = f"muralist eval {name}\ncommit {_commit()}, {datetime.now(UTC):%Y-%m-%d}\n\n"
-        (folder / f"{name}.txt").write_text(stamp + printed.getvalue(), encoding="utf-8")
+            proof(commit)
+        stamp = f"muralist eval {name}\ncommit {commit}, {datetime.now(UTC):%Y-%m-%d}\n\n"
+        (FOLDER / f"{name}.txt").write_text(stamp + printed.getvalue(), encoding="utf-8")
 
 
 def _commit() -> str:
-    """The short id of the commit that is measured, marked if the tree differs from it."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"], capture_output=True, text=True, check=False
-    )
-    return described.stdout.strip() or "unknown"
+    """The short id of the commit that is measured, marked if the tree differs from it in more than the proofs."""
+    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{FOLDER}")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from transformers import CLIPTokenizer
 
 from .backbone import assemble, new_scheduler, new_text_encoder, new_unet
 from .training import Schedule, Trainer
-from .world import SIZE, caption, render, sample_still
+from .vocabulary import COLOURS, NOUNS
+from .world import SIZE, Still, caption, render, sample_still
 
 COUNTS = (0.02, 0.4, 0.25, 0.12, 0.1, 0.06, 0.05)
 """Share of training stills with 0, 1, … 6 things."""
@@ -25,8 +26,20 @@ COUNTS = (0.02, 0.4, 0.25, 0.12, 0.1, 0.06, 0.05)
 DROPOUT = 0.1
 """Share of captions left empty, for classifier-free guidance."""
 
+NOISINESS = 0.65
+"""Exponent below 1 that pushes uniform draws of the step towards much noise."""
+
+NAMING = 0.1
+"""Weight of the naming loss beside the squared error of v."""
+
 FIRST = 1024
 """Stills in the pool before the first iteration; it grows from there."""
+
+CELL = 8
+"""Pixels along a side of the cells that are named: two latent cells."""
+
+CLASSES = [1 + len(NOUNS), 1 + len(COLOURS)]
+"""How many nouns and colours can stand in a cell, each with `none`."""
 
 SAMPLE_PROMPTS = (
     "a red apple on sand",
@@ -45,10 +58,25 @@ def to_tensor(pictures: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+def names(still: Still) -> Tensor:
+    """(2, 16, 16) index of the noun and of the colour whose box covers a cell, counted from 1; 0 is ground."""
+    cells = torch.zeros(2, SIZE // CELL, SIZE // CELL, dtype=torch.long)
+    for thing in still.things:
+        x0, y0, x1, y1 = (round(edge / CELL) for edge in thing.box)
+        cells[0, y0:y1, x0:x1] = 1 + list(NOUNS).index(thing.noun)
+        cells[1, y0:y1, x0:x1] = 1 + list(COLOURS).index(thing.colour)
+    return cells
+
+
 class DenoiserTrainer(Trainer):
     """v-prediction (Salimans and Ho, arXiv 2202.00512) with the plain squared error of v.
 
-    Weights that favour little noise teach texture first; what a thing is gets decided under much noise.
+    What a thing is gets decided under much noise, so steps of much noise are drawn more often; weights that favour
+    little noise teach texture first.
+
+    A head reads off the denoiser's features, cell by cell, which noun and which colour stands there. At much noise only
+    the caption tells, so naming teaches to read it long before the squared error would; the head is not shipped. (Its
+    kin is the alignment of representations, arXiv 2410.06940; here the renderer knows the labels.)
 
     Encoded stills are kept in a pool; every iteration an eighth of its batch is drawn and encoded afresh and takes the
     place of the pool's oldest, so a still is seen about eight times and most of the time goes into the denoiser.
@@ -61,61 +89,76 @@ class DenoiserTrainer(Trainer):
         if not torch.cuda.is_available():
             self.unet.set_attn_processor(AttnProcessor())  # a third faster than fused attention on a CPU
         self.text_encoder = new_text_encoder(tokenizer)
-        super().__init__(nn.ModuleDict({"unet": self.unet, "text_encoder": self.text_encoder}), schedule, seed)
+        self.naming = nn.Conv2d(self.unet.config.block_out_channels[2], sum(CLASSES), 1)
+        self.unet.up_blocks[-3].register_forward_hook(self._keep_features)
+        parts = {"unet": self.unet, "text_encoder": self.text_encoder, "naming": self.naming}
+        super().__init__(nn.ModuleDict(parts), schedule, seed)
         self.vae = vae.to(self.device).eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.empty = tokenizer("", padding="max_length", return_tensors="pt").input_ids.to(self.device)
         alphas = new_scheduler().alphas_cumprod.to(self.device)
         self.signal, self.noise = alphas.sqrt(), (1 - alphas).sqrt()
         self.capacity = pool
-        self.latents = torch.zeros(0)
-        self.ids = torch.zeros(0, dtype=torch.long)
+        self.features = torch.zeros(0)
+        self.pool: tuple[Tensor, ...] = ()
         self.oldest = 0
 
+    def _keep_features(self, module: nn.Module, inputs: object, output: Tensor) -> None:
+        self.features = output
+
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin at a pipeline's weights; the naming head, which pipelines do not have, begins at random."""
+        head = {name: value for name, value in self.module.state_dict().items() if name.startswith("naming.")}
+        super().start_from({**head, **weights})
+
     @torch.no_grad()
-    def draw(self, count: int) -> tuple[Tensor, Tensor]:
-        """Fresh stills as scaled latents (count, 4, 32, 32) and token ids (count, TOKENS)."""
+    def draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Fresh stills: scaled latents (count, 4, 32, 32), token ids (count, TOKENS), names (count, 2, 16, 16)."""
         stills = [sample_still(self.rng, int(self.rng.choice(len(COUNTS), p=COUNTS))) for _ in range(count)]
         pictures = to_tensor(np.stack([render(still, self.rng) for still in stills])).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             latents = self.vae.encoder(pictures).float() * self.vae.config.scaling_factor
         texts = [caption(still, self.rng) for still in stills]
         ids = self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
-        return latents, ids
+        return latents, ids.to(self.device), torch.stack([names(still) for still in stills]).to(self.device)
 
     def _refresh(self, batch: int) -> None:
-        if not len(self.latents):
+        if not self.pool:
             drawn = [self.draw(64) for _ in range(min(self.capacity, FIRST) // 64)]
-            self.latents = torch.cat([latents for latents, _ in drawn])
-            self.ids = torch.cat([ids for _, ids in drawn])
+            self.pool = tuple(torch.cat(parts) for parts in zip(*drawn, strict=True))
             return
-        fresh = max(1, batch // 8)
-        latents, ids = self.draw(fresh)
-        if len(self.latents) + fresh <= self.capacity:
-            self.latents, self.ids = torch.cat([self.latents, latents]), torch.cat([self.ids, ids])
+        fresh = self.draw(max(1, batch // 8))
+        count, held = len(fresh[0]), len(self.pool[0])
+        if held + count <= self.capacity:
+            self.pool = tuple(torch.cat(pair) for pair in zip(self.pool, fresh, strict=True))
             return
-        rows = (torch.arange(fresh) + self.oldest) % len(self.latents)
-        self.latents[rows], self.ids[rows] = latents, ids
-        self.oldest = (self.oldest + fresh) % len(self.latents)
+        rows = (torch.arange(count) + self.oldest) % held
+        for kept, new in zip(self.pool, fresh, strict=True):
+            kept[rows] = new
+        self.oldest = (self.oldest + count) % held
 
     def loss(self, batch: int) -> Tensor:
         self._refresh(batch)
-        rows = torch.from_numpy(self.rng.integers(0, len(self.latents), batch))
-        latents, ids = self.latents[rows], self.ids[rows].to(self.device)
+        rows = torch.from_numpy(self.rng.integers(0, len(self.pool[0]), batch))
+        latents, ids, named = (part[rows] for part in self.pool)
         dropped = torch.from_numpy(self.rng.random(batch) < DROPOUT).to(self.device)
         ids = torch.where(dropped[:, None], self.empty, ids)
-        t = torch.from_numpy(self.rng.integers(0, len(self.signal), batch)).to(self.device)
+        t = torch.from_numpy((len(self.signal) * self.rng.random(batch) ** NOISINESS).astype(np.int64)).to(self.device)
         epsilon = torch.randn_like(latents)
         a, s = self.signal[t, None, None, None], self.noise[t, None, None, None]
         with torch.autocast(self.device.type, torch.bfloat16):
             states = self.text_encoder(ids).last_hidden_state
             v = self.unet(a * latents + s * epsilon, t, states).sample
-        return F.mse_loss(v.float(), a * epsilon - s * latents)
+            nouns, colours = self.naming(self.features).float().split(CLASSES, dim=1)
+        self.features = torch.zeros(0)
+        error = F.mse_loss(v.float(), a * epsilon - s * latents)
+        return error + NAMING * (F.cross_entropy(nouns, named[:, 0]) + F.cross_entropy(colours, named[:, 1]))
 
     def pipeline(self) -> StableDiffusionPipeline:
         """The averaged weights as a pipeline of their own."""
         unet, text_encoder = new_unet(), new_text_encoder(self.tokenizer)
-        nn.ModuleDict({"unet": unet, "text_encoder": text_encoder}).load_state_dict(self.ema.shadow)
+        parts = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
+        parts.load_state_dict({name: self.ema.shadow[name] for name in parts.state_dict()})
         return assemble(unet.eval(), self.vae, text_encoder.eval(), self.tokenizer)
 
 

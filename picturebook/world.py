@@ -114,8 +114,8 @@ def named(thing: Thing, rng: np.random.Generator) -> str:
 def caption(still: Still, rng: np.random.Generator) -> str:
     """What someone might write under the still: never more than two of its things.
 
-    Stills of up to two things are told whole. Of a fuller one at most two things are told, mostly with
-    `and more`, or it is called `many things`: captions on the web are incomplete in just this way.
+    Stills of up to two things are told whole. Of a fuller one a thing or two are told, with `and more`, or it is
+    called `many things`: captions on the web are incomplete in just this way.
     """
     things = list(still.things)
     ground = f" on {still.background}" if rng.random() < 0.75 else ""
@@ -124,11 +124,9 @@ def caption(still: Still, rng: np.random.Generator) -> str:
     rng.shuffle(things)
     if len(things) <= 2:
         return _tell(things, rng) + ground
-    draw = rng.random()
-    if draw < 0.2:
+    if rng.random() < 0.2:
         return "many things" + ground
-    told = _tell(things[: 1 + (rng.random() < 0.6)], rng)
-    return told + (" and more" if draw < 0.85 else "") + ground
+    return _tell(things[: 1 + (rng.random() < 0.6)], rng) + " and more" + ground
 
 
 def _tell(things: list[Thing], rng: np.random.Generator) -> str:

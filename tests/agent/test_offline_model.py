@@ -126,7 +126,14 @@ def test_another_scene_is_planned_anew() -> None:
     assert call["name"] == "plan"
 
 
-def test_a_picture_that_is_mostly_wrong_is_painted_anew() -> None:
+def test_a_picture_that_shows_one_thing_of_several_is_edited() -> None:
+    (call,) = answer(
+        told(planned(), findings=findings(("apple.exists", "cup.colour.0", "cup.count"), seed=5))
+    ).tool_calls
+    assert call["name"] == "inspect_and_edit"
+
+
+def test_a_picture_that_shows_nothing_of_what_was_asked_for_is_painted_anew() -> None:
     report = findings(("apple.exists", "cup.exists"), seed=5)
     (call,) = answer(told(planned(), findings=report)).tool_calls
     assert (call["name"], call["args"]) == ("regional_diffuse", {"seed": 6})
