@@ -21,7 +21,7 @@ from .grid import Cells, Grid, best_grid
 from .orders import Orders, orders_of
 from .tiling import tile
 
-BASE_RATIO = 0.3
+BASE_RATIO = 0.5
 _INNER = 0.15
 """Share of a container that is left free on each side of what is inside it."""
 

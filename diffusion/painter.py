@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -32,12 +33,19 @@ class DiffusionPainter:
 
     Making one is cheap. The backbone is loaded at the first picture, once per process, however many painters and event
     loops use it, and lives on one thread of its own; callers queue up for it. Solver: DPM++ 2M over the backbone's own
-    noise schedule. Equal specs give equal bytes under equal `conditions`.
+    noise schedule. Equal specs give equal bytes under equal `conditions`. `admits` raises BadPrompt for what the
+    backbone cannot draw; `gist` turns the base prompt of several regions into what the backbone makes most of.
     """
 
-    def __init__(self, backbone: str = PICTUREBOOK, admits: Callable[[Scene], None] = lambda scene: None) -> None:
+    def __init__(
+        self,
+        backbone: str = PICTUREBOOK,
+        admits: Callable[[Scene], None] = lambda scene: None,
+        gist: Callable[[str], str] = lambda base_prompt: base_prompt,
+    ) -> None:
         self.backbone = backbone
         self.admits = admits
+        self.gist = gist
 
     @property
     def name(self) -> str:
@@ -74,6 +82,9 @@ class DiffusionPainter:
         within one step after `cancel` is set. If the awaiting task is cancelled, the thread stops as soon.
         """
         self.check(spec)
+        if spec.regional and len(spec.layout.regions) > 1:
+            told = spec.layout.model_copy(update={"base_prompt": self.gist(spec.layout.base_prompt)})
+            spec = replace(spec, layout=told)
         worker = _worker(str(locate(self.backbone)), self.backbone)
         abandoned = threading.Event()
         job = worker.submit(spec, on_step, lambda: cancel.is_set() or abandoned.is_set())

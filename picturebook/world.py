@@ -17,15 +17,17 @@ SIZE = 128
 _PAIRS = [(colour, noun) for colour in COLOURS for noun in NOUNS if (colour, noun) not in HELD_OUT]
 _SIDES = {
     0: (0, 1),
-    1: (48, 84),
-    2: (40, 62),
-    3: (34, 52),
-    4: (32, 50),
-    5: (30, 44),
+    1: (28, 84),
+    2: (28, 60),
+    3: (28, 52),
+    4: (28, 50),
+    5: (28, 44),
     6: (28, 42),
     7: (26, 38),
     8: (26, 36),
 }
+"""Longer side of a thing in pixels, by how many things there are. One thing alone may be small, too: that is what a
+region of a crowded plan asks for."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def test_every_region_asks_for_one_instance_with_its_looks() -> None:
 def test_the_whole_prompt_is_the_base() -> None:
     layout = planned("a red apple above a blue cup on sand")
     assert layout.base_prompt == "a red apple above a blue cup on sand"
-    assert layout.base_ratio == 0.3
+    assert layout.base_ratio == 0.5
 
 
 def test_a_chain_of_relations_tiles_the_canvas() -> None:

@@ -46,6 +46,16 @@ async def paint(backbone: str, spec: PaintSpec = SPEC, on_step: Any = ignore) ->
     return await DiffusionPainter(backbone).paint(spec, on_step, threading.Event())
 
 
+async def test_the_gist_stands_for_the_base_prompt_of_several_regions_only(backbone: str) -> None:
+    one = LAYOUT.model_copy(update={"regions": LAYOUT.regions[:1]})
+    for layout, changes in ((LAYOUT, True), (one, False)):
+        spec = dataclasses.replace(SPEC, layout=layout)
+        told = dataclasses.replace(spec, layout=layout.model_copy(update={"base_prompt": "two things"}))
+        painter = DiffusionPainter(backbone, gist=lambda _: "two things")
+        picture = await painter.paint(spec, ignore, threading.Event())
+        assert (picture.tobytes() == (await paint(backbone, told)).tobytes()) is changes
+
+
 async def test_the_same_spec_gives_the_same_bytes_and_another_seed_others(backbone: str) -> None:
     first, second = await paint(backbone), await paint(backbone)
     assert (first.mode, first.size) == ("RGB", (64, 64))

@@ -1,6 +1,6 @@
 import pytest
 
-from muralist.picturebook.admission import admit
+from muralist.picturebook.admission import admit, gist
 from muralist.tools.errors import BadPrompt
 from muralist.tools.scene import Attribute, Entity, Scene
 
@@ -27,3 +27,8 @@ def test_a_noun_like_no_other_gets_the_whole_list() -> None:
 def test_an_unknown_colour_is_named() -> None:
     with pytest.raises(BadPrompt, match=r"no colour 'mauve'"):
         admit(scene("apple", "mauve"))
+
+
+def test_the_gist_of_many_things_keeps_the_ground_and_names_no_thing() -> None:
+    assert gist("a red apple to the left of a car, on Sand") == "many things on sand"
+    assert gist("a red apple and a car") == "many things"
