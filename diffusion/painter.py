@@ -82,7 +82,7 @@ class DiffusionPainter:
         within one step after `cancel` is set. If the awaiting task is cancelled, the thread stops as soon.
         """
         self.check(spec)
-        if spec.regional and len(spec.layout.regions) > 1:
+        if spec.regional and spec.source is None and len(spec.layout.regions) > 1:
             told = spec.layout.model_copy(update={"base_prompt": self.gist(spec.layout.base_prompt)})
             spec = replace(spec, layout=told)
         worker = _worker(str(locate(self.backbone)), self.backbone)

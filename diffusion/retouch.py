@@ -20,11 +20,14 @@ from .regional import regional
 Alpha = npt.NDArray[np.float32]
 """(height, width) in [0, 1]: 0 keeps the source, 1 takes the new picture."""
 
-FEATHER = 0.5
+FEATHER = 1.5
 """Width of a box's soft rim in latent cells; it lies inside the box."""
 
 RIM = 1 / 8
 """The most of a box's side that the rim may take."""
+
+INSET = 0.08
+"""How far inside its box a thing is told of, in sides of the box, so that its outline ends inside, too."""
 
 CONTEXT = 0.25
 """How much of its surroundings a small box is repainted with, in longer sides of the box, on every side."""
@@ -128,17 +131,25 @@ def _within(region: Region, window: Box) -> Region:
     return region.model_copy(update={name: min(1.0, max(0.0, edge)) for name, edge in edges.items()})
 
 
+def _inner(region: Region) -> Region:
+    """Where the region's prompt is heard; a mask is heard where it is."""
+    if region.mask is not None:
+        return region
+    across, down = INSET * region.box.width, INSET * region.box.height
+    edges = {"x0": region.x0 + across, "y0": region.y0 + down, "x1": region.x1 - across, "y1": region.y1 - down}
+    return region.model_copy(update=edges)
+
+
 def retouch(
     pipe: Any, source: Image.Image, layout: Layout, *, steps: int, strength: float = 1.0, by_region: bool = True,
     watch: Callable[[int, int], Any] | None = None, **options: Any,
 ) -> Image.Image:  # fmt: skip
     """Repaint the layout's regions on `source` (width and height multiples of a latent cell), pass by pass.
 
-    At every step the cells outside of a pass's regions are set back to the noised source. A small box is painted by its
-    own prompt alone, in its window; the others by regional attention over the base prompt. `strength` in (0, 1] is the
-    share of the noise schedule that is run through. Pixels outside of the regions keep their bytes. `options` go to the
-    stock inpainting pipeline; `watch(number, total)` gives a pass's callback_on_step_end. Raises BackboneError for
-    values that are not numbers.
+    At every step the cells outside of a pass's regions are set back to the noised source. The base prompt tells of what
+    is around the regions; `by_region` false paints by it alone. `strength` in (0, 1] is the share of the noise schedule
+    that is run through. Pixels outside of the regions keep their bytes. `options` go to the stock inpainting pipeline;
+    `watch(number, total)` gives a pass's callback_on_step_end. Raises BackboneError for values that are not numbers.
     """
     inpaint = inpainting(pipe)
     planned = passes(layout)
@@ -146,11 +157,11 @@ def retouch(
         left, top, right, bottom = _pixels(each.window, source)
         view = source.crop((left, top, right, bottom)).resize(source.size, Image.Resampling.BICUBIC)
         weight = alpha(each.regions, *source.size, feather_of(pipe))
-        alone = each.window.width < 1
+        told = [_inner(region) for region in each.regions]
         callback = {} if watch is None else {"callback_on_step_end": watch(number, len(planned))}
-        with regional(inpaint, each.regions, layout.base_ratio) if by_region and not alone else nullcontext():
+        with regional(inpaint, told, layout.base_ratio) if by_region else nullcontext():
             pixels = inpaint(
-                prompt=each.regions[0].prompt if alone and by_region else layout.base_prompt, image=view,
+                prompt=layout.base_prompt, image=view,
                 mask_image=touched_cells(weight, pipe.vae_scale_factor), width=source.width, height=source.height,
                 strength=strength, num_inference_steps=steps, output_type="np", **callback, **options,
             ).images[0]  # fmt: skip

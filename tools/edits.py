@@ -68,6 +68,9 @@ def _stretched(low: float, high: float) -> tuple[float, float]:
 def edit_layout(edits: Sequence[Edit], scene: Scene) -> Layout:
     """The edits as regions to repaint: an entity's name where it has to appear, bare background where it has to go.
 
+    Around the regions there is nothing to be painted, and the base prompt says so: else a thing would reach over the
+    edge of its box and be cut off there.
+
     Raises BadEdit for an unknown entity or instance (one too many may be removed), or edits whose boxes overlap by
     more than a tenth.
     """
@@ -85,7 +88,7 @@ def edit_layout(edits: Sequence[Edit], scene: Scene) -> Layout:
     for a, b in combinations(edits, 2):
         if not a.apart_from(b):
             raise BadEdit(f"the edits of {a.entity} and {b.entity} overlap: do one after the other")
-    return Layout(regions=regions, base_prompt=scene.caption, base_ratio=0.0)
+    return Layout(regions=regions, base_prompt=clears, base_ratio=0.0)
 
 
 def _entity(edit: Edit, scene: Scene) -> Entity:

@@ -70,3 +70,9 @@ def test_small_edits_are_told_apart_by_what_is_really_repainted() -> None:
     one, two = (Box(x0=x, y0=0, x1=x + 0.02, y1=0.5) for x in (0.1, 0.15))
     with pytest.raises(BadEdit, match="overlap"):
         edit_layout([Edit(action="add", entity=name, box=box) for name, box in (("cup", one), ("book", two))], SCENE)
+
+
+def test_around_what_is_repainted_nothing_is_to_appear() -> None:
+    add = Edit(action="add", entity=SCENE.entities[0].id, box=Box(x0=0, y0=0, x1=0.5, y1=0.5))
+    layout = edit_layout([add], SCENE)
+    assert (layout.base_prompt, layout.base_ratio) == ("nothing on sand", 0)

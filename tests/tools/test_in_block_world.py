@@ -199,7 +199,7 @@ async def test_edits_of_the_best_picture_know_the_layout_it_was_painted_from(tmp
     assert studio.run.best_id == edited.data["image_id"]
     assert studio.run.best is not None
     assert studio.run.best.layout != studio.run.layout_of(studio.run.best) == original
-    moved = original.model_copy(update={"base_ratio": 0.5}) if original else None
+    moved = original.model_copy(update={"base_ratio": 0.2}) if original else None
     await studio.call("plan", layout=moved)
     assert found(await studio.call("inspect_and_edit")).layout == original
 
