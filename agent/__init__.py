@@ -6,20 +6,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .endpoint import Endpoint, EndpointChatModel
     from .offline import OfflineChatModel, OfflineDrafter
-    from .parser import parse_prompt
+    from .parsing.parser import parse_prompt
     from .placing import lay_out
     from .retouching import propose_edits
     from .settings import Settings
 
-__all__ = ["OfflineChatModel", "OfflineDrafter", "Settings", "lay_out", "parse_prompt", "propose_edits"]
+__all__ = [
+    "Endpoint", "EndpointChatModel", "OfflineChatModel", "OfflineDrafter", "Settings", "lay_out", "parse_prompt",
+    "propose_edits",
+]  # fmt: skip
 
 _HOMES = {
+    "Endpoint": "endpoint",
+    "EndpointChatModel": "endpoint",
     "OfflineChatModel": "offline",
     "OfflineDrafter": "offline",
     "Settings": "settings",
     "lay_out": "placing",
-    "parse_prompt": "parser",
+    "parse_prompt": "parsing.parser",
     "propose_edits": "retouching",
 }
 

@@ -12,7 +12,7 @@ from muralist.tools.scene import Scene
 from muralist.tools.verdict import unanswered
 
 from .history import History
-from .parser import parse_prompt
+from .parsing.parser import parse_prompt
 from .placing import lay_out
 from .retouching import propose_edits
 

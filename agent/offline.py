@@ -23,7 +23,7 @@ from muralist.tools.scene import Scene
 
 from .decisions import Decision, decide
 from .history import read_history
-from .parser import parse_prompt
+from .parsing.parser import parse_prompt
 from .placing import lay_out
 from .retouching import propose_edits
 

@@ -7,10 +7,13 @@ from typing import Any
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from muralist.tools.errors import BadSettings
 from muralist.tools.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SIDE_STEP
+from muralist.tools.metering import Price
+
+PRICES = 'per million tokens, such as {"model": {"input": 2.5, "output": 10}}'
 
 
 class Settings(BaseSettings):
@@ -20,10 +23,33 @@ class Settings(BaseSettings):
 
     backbone: str = Field(default="picturebook", min_length=1, description="What paints: a name, a path or a hub id.")
     model: str = Field(default="offline", min_length=1, description="What recaptions, plans and edits.")
-    inspector: str = Field(default="picturebook", min_length=1, description="What answers the checklist.")
+    inspector: str = Field(
+        default="picturebook", min_length=1, description="What answers the checklist; several joined by +."
+    )
+    detector: str = Field(
+        default="google/owlv2-base-patch16-ensemble",
+        min_length=1,
+        description="Zero-shot object detector of the inspector 'grounded': a folder or a hub id.",
+    )
+    vqa: str | None = Field(
+        default=None, min_length=1, description="VQA or CLIP-type model for what 'grounded' cannot tell from boxes."
+    )
+    inspector_model: str | None = Field(
+        default=None, min_length=1, description="The model of an inspector that asks one; left out, the same model."
+    )
+    vision: bool | None = Field(default=None, description="Whether the model takes pictures; left out, it is tried.")
     rounds: int = Field(default=4, ge=0, le=50, description="Retouches or new pictures after the first.")
     images: int = Field(default=8, ge=1, le=100, description="Pictures per run at most.")
     seconds: float = Field(default=600, gt=0, allow_inf_nan=False, description="Seconds per run at most.")
+    calls: int | None = Field(default=None, ge=1, description="Calls of models per run at most.")
+    tokens: int | None = Field(default=None, ge=1, description="Tokens per run at most, in and out.")
+    money: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="What a run's models may cost, by `prices`."
+    )
+    prices: dict[str, Price] = Field(default_factory=dict, description=PRICES)
+    call_seconds: float = Field(
+        default=120, gt=0, allow_inf_nan=False, description="Seconds that a model may take to answer."
+    )
     steps: int = Field(default=20, ge=1, le=MAX_STEPS, description="Denoising steps per picture.")
     guidance: float = Field(default=4.0, ge=0, le=MAX_GUIDANCE, allow_inf_nan=False, description="Guidance scale.")
     width: int = Field(default=128, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description="Pixels.")
@@ -51,3 +77,5 @@ def load(**given: Any) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         origin = name if given.get(name) is not None else f"MURALIST_{name.upper()}"
         raise BadSettings(f"{origin} is {first['input']!r}: {first['msg'].lower()}") from None
+    except SettingsError as error:  # only `prices` is written as JSON
+        raise BadSettings(f"MURALIST_PRICES is not JSON ({error.__cause__}): {PRICES}") from None

@@ -58,3 +58,36 @@ def agreement(
         suite.sample(wiring.settings(), sample)
         return
     print(suite.table(suite.measure()))
+
+
+@app.command()
+def noise(
+    objects: Annotated[str, typer.Option(help="How many objects a prompt has, comma-separated.")] = "2,4",
+    prompts: Annotated[int, typer.Option(min=1, help="Prompts a row.")] = 40,
+    wrong: Annotated[str, typer.Option(help="Shares of wrong verdicts, comma-separated.")] = "0.1,0.3",
+    steps: Annotated[int | None, typer.Option(help="Denoising steps; left out: the settings'.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the measured rows are kept; an interrupted run goes on.")] = Path(
+        "runs/eval"
+    ),
+) -> None:
+    """What wrong verdicts cost by the independent judge, with and without hysteresis and re-asking."""
+    from muralist.graphs import wiring
+
+    from .noise import run
+
+    shares = [float(word) for word in wrong.split(",")]
+    run([int(word) for word in objects.split(",")], prompts, wiring.settings(steps=steps), out, shares)
+
+
+@app.command()
+def parse(
+    prompts: Annotated[Path, typer.Option(help="Folder with T2I-CompBench's and GenEval's prompt files.")],
+    show: Annotated[bool, typer.Option(help="List what is not read exactly, and what is only read.")] = False,
+) -> None:
+    """How the offline parser reads public prompts: against their templates, and against labels made by hand."""
+    from . import parse as suite
+
+    readings = suite.measure(prompts)
+    if show:
+        print(suite.shown(readings))
+    print(suite.table(readings))

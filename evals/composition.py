@@ -20,7 +20,7 @@ from muralist.agent import Settings
 from muralist.graphs import wiring
 from muralist.tools.checklist import Checklist
 from muralist.tools.layout import Layout, Region
-from muralist.tools.ports import PaintSpec
+from muralist.tools.ports import Inspector, PaintSpec
 from muralist.tools.verdict import Verdict, score, settle
 
 from .judge import Judge
@@ -35,7 +35,7 @@ async def measure(case: Case, settings: Settings, judge: Judge, keep: Path | Non
     """One prompt under all three arms: a JSON row. `keep`: a folder for the three pictures."""
     result = await muralist.adraw(case.prompt, seed=case.seed, settings=settings)
     first = result.pictures[result.attempts[0].image_id]
-    seen = [score(await _judged(judge, picture, case.checklist)) for picture in result.pictures.values()]
+    seen = [score(await judged(judge, picture, case.checklist)) for picture in result.pictures.values()]
     pictures = {"plain": await plain(case, settings), "regional": first, "loop": result.image}
     row: dict[str, Any] = {
         "prompt": case.prompt,
@@ -49,8 +49,8 @@ async def measure(case: Case, settings: Settings, judge: Judge, keep: Path | Non
         "passed": result.passed,
     }
     for arm, picture in pictures.items():
-        verdicts = await _judged(judge, picture, case.checklist)
-        row[arm] = _shares(verdicts, case.checklist) | {"score": score(verdicts)}
+        verdicts = await judged(judge, picture, case.checklist)
+        row[arm] = shares(verdicts, case.checklist) | {"score": score(verdicts)}
         if keep is not None:
             picture.save(keep / f"{case.seed}-{arm}.png")
     row["regret"] = max(seen) - row["loop"]["score"]
@@ -78,11 +78,13 @@ async def plain(case: Case, settings: Settings) -> Image.Image:
     return await wiring.painter(settings).paint(spec, lambda step, steps: None, threading.Event())
 
 
-async def _judged(judge: Judge, picture: Image.Image, checklist: Checklist) -> list[Verdict]:
+async def judged(judge: Inspector, picture: Image.Image, checklist: Checklist) -> list[Verdict]:
+    """A judge's verdicts, settled."""
     return settle(checklist, await judge.inspect(picture, checklist))
 
 
-def _shares(verdicts: Sequence[Verdict], checklist: Checklist) -> dict[str, float]:
+def shares(verdicts: Sequence[Verdict], checklist: Checklist) -> dict[str, float]:
+    """Whether all is right, and the shares of the looks and of the places that are."""
     kinds = {question.id: question.kind for question in checklist.questions}
     places = [verdict.status == "pass" for verdict in verdicts if kinds[verdict.question_id] in PLACES]
     others = [verdict.status == "pass" for verdict in verdicts if kinds[verdict.question_id] not in PLACES]

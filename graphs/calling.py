@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -13,17 +12,21 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command
 
-from muralist.tools.catalogue import TOOLS, Tool
+from muralist.tools.catalogue import TOOLS, Tool, offered
 from muralist.tools.errors import (
     BadEdit,
     BadLayout,
+    BadPrompt,
     BadScene,
     BadSettings,
     Cancelled,
+    MuralistError,
     NotFound,
+    OutOfBudget,
     PreconditionFailed,
 )
-from muralist.tools.run import Run
+from muralist.tools.metering import Spending, metered
+from muralist.tools.run import OFFLINE, Run
 
 from . import wiring
 from .ending import overdue
@@ -63,39 +66,54 @@ async def _call(tool: Tool, arguments: Json, runtime: ToolRuntime[Context, State
     def late() -> bool:
         return overdue(run, time.time() - state["started"])
 
-    try:
-        settings = await asyncio.to_thread(context.settings)
-        ports = await asyncio.to_thread(wiring.ports, settings, events, Stop(stop_of(run.run_id).is_set, late))
-        outcome = await tool.call(arguments, run, replace(ports, caller=settings.model))
-    except Exception as caught:
-        error = mistake(f"tool {tool.name}", caught)
-        events("mistake", {"tool": tool.name, **as_json(error)})
-        key = json.dumps([tool.name, arguments], sort_keys=True, default=str)
-        if isinstance(error, Cancelled) and late():  # `verify` ends the run: its time is up, nobody cancelled it
+    by = run.turns[-1].by if run.turns else OFFLINE
+    with metered() as meter:
+        try:
+            settings = await asyncio.to_thread(context.settings)
+            ports = await asyncio.to_thread(wiring.ports, settings, events, Stop(stop_of(run.run_id).is_set, late))
+            outcome = await tool.call(arguments, run, replace(ports, caller=by))
+            changed = outcome.run.changed(usage=run.usage) != run
+            if not changed and not run.attempts:
+                raise PreconditionFailed(f"{tool.name} changed nothing: {offered(run)[-1]} comes next")
+        except Exception as caught:
+            error = mistake(f"tool {tool.name}", caught)
+            events("mistake", {"tool": tool.name, **as_json(error)})
+            kept = _with_cost(error.run or run, run, meter.spent)
+            unfit = tool.name == "plan" and context.plan is not None and isinstance(error, BadLayout)
+            ended = unfit or not _mendable(error, by, late())  # a caller's layout is not the agent's to mend
             return Command(
-                update={"messages": [ToolMessage(str(error), status="error", **said)], "error": None, "seq": events.seq}
+                update={
+                    "messages": [ToolMessage(str(error), status="error", **said)],
+                    "run": (broken(kept, error) if ended else kept).model_dump(mode="json"),
+                    "error": None if _is_an_end(error, late()) else as_json(error),
+                    "seq": events.seq,
+                }
             )
-        ended = not isinstance(error, MENDABLE) or (tool.name == "plan" and context.plan is not None)
-        return Command(
-            update={
-                "messages": [ToolMessage(str(error), status="error", **said)],
-                "run": broken(run, error).model_dump(mode="json") if ended else state["run"],
-                "error": as_json(error),
-                "impossible": key,
-                "repeated": key == state.get("impossible", ""),
-                "seq": events.seq,
-            }
-        )
     events("tool", {"tool": tool.name, "text": outcome.text})
-    changed = outcome.run.changed(usage=run.usage) != run
     return Command(
         update={
             "messages": [ToolMessage(outcome.content(), **said)],
-            "run": outcome.run.model_dump(mode="json"),
+            "run": _with_cost(outcome.run, run, meter.spent).model_dump(mode="json"),
             "error": None,
-            "impossible": "",
-            "repeated": False,
-            "idle": 0 if changed else state.get("idle", 0),
+            "idle": 0 if changed else state.get("idle", 0) + 1,
             "seq": events.seq,
         }
     )
+
+
+def _is_an_end(error: MuralistError, late: bool) -> bool:
+    """Whether it only says that the run's time or budget is up: `verify` ends the run, and nobody has cancelled it."""
+    return isinstance(error, OutOfBudget) or (isinstance(error, Cancelled) and late)
+
+
+def _mendable(error: MuralistError, by: str, late: bool) -> bool:
+    """Whether the run goes on. What the backbone cannot draw is the prompt's fault, unless a model has put it so."""
+    if _is_an_end(error, late) or isinstance(error, MENDABLE):
+        return True
+    return isinstance(error, BadPrompt) and by != OFFLINE
+
+
+def _with_cost(run: Run, before: Run, spent: Spending) -> Run:
+    """The run, its latest turn charged with what its inspections cost."""
+    calls = run.usage.inspector_calls - before.usage.inspector_calls
+    return run.turned(inspector=spent.model_copy(update={"calls": calls}))

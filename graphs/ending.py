@@ -10,6 +10,15 @@ IDLE_CALLS = 3
 """So many calls in a row that change nothing end a run."""
 
 
+REPAIRS = 2
+"""Times that a model is told what was wrong with its call, per step; then the offline rules fill the step in."""
+MOST_FAULTS = 6
+"""So many calls in a row that could not be read or done end a run: the model's own and three of the rules'."""
+
+LONGEST = 500
+"""Characters of the agent's own words that are kept as the reason."""
+
+
 class Ending(NamedTuple):
     """How a run ends, and why."""
 
@@ -18,7 +27,7 @@ class Ending(NamedTuple):
 
 
 def most_turns(rounds: int) -> int:
-    """The loop's own bound: three calls for the first picture, three per round, and four to spare for mistakes."""
+    """The loop's own bound on steps: three for the first picture, three per round, and four to spare."""
     return 7 + 3 * rounds
 
 
@@ -28,12 +37,12 @@ def overdue(run: Run, seconds: float) -> bool:
 
 
 def ending(
-    run: Run, *, turns: int, idle: int, repeated: bool, answer: str | None, mistake: str, seconds: float
+    run: Run, *, turns: int, idle: int, faults: int, answer: str | None, mistake: str, seconds: float
 ) -> Ending | None:
     """The reason to end now, or None to go on.
 
-    `turns`: the agent's calls so far; `idle`: the latest of them in a row that changed nothing; `repeated`: it made the
-    same impossible call again; `answer`: its text if it called no tool; `mistake`: the latest error, if the latest call
+    `turns`: the agent's steps so far; `idle`: the latest calls in a row that changed nothing; `faults`: those that
+    could not be read or done; `answer`: its text if it called no tool; `mistake`: the latest error, if the latest call
     failed; `seconds`: the run's age.
     """
     painted = bool(run.attempts)
@@ -43,16 +52,18 @@ def ending(
     if run.passed:
         return Ending("done", "the picture shows everything that was asked for")
     if answer is not None:
-        return Ending(status, answer or "the agent gave up")
+        return Ending(status, " ".join(answer.split())[:LONGEST] or "the agent gave up")
     if len(run.attempts) > run.budget.rounds:
         return Ending(status, f"all {run.budget.rounds} rounds are used up")
     if run.usage.images >= run.budget.images:
         return Ending(status, f"all {run.budget.images} images are painted")
     if overdue(run, seconds):
         return Ending(status, f"the {run.budget.seconds:g} seconds are used up")
+    if reason := run.exhausted():
+        return Ending(status, reason)
     because = f"; the last was: {mistake}" if mistake else ""
-    if repeated:
-        return Ending(status, f"the agent repeated a call that cannot be done: {mistake}")
+    if faults >= MOST_FAULTS:
+        return Ending(status, f"the last {faults} calls could not be done{because}")
     if idle >= IDLE_CALLS:
         return Ending(status, f"the agent's last {idle} calls changed nothing{because}")
     if turns >= most_turns(run.budget.rounds):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -18,28 +18,24 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 from pydantic import ValidationError
 
-from muralist.prompts import load
-from muralist.tools.catalogue import offered, one_line
-from muralist.tools.errors import BadSettings, MuralistError, NotFound
+from muralist.tools.catalogue import one_line
+from muralist.tools.errors import BadSettings, Cancelled, MuralistError, NotFound, OutOfBudget
+from muralist.tools.interrupting import unless
 from muralist.tools.layout import Layout
+from muralist.tools.metering import metered
 from muralist.tools.ports import PaintSpec, Store
 from muralist.tools.recaption import check_prompt
-from muralist.tools.run import Run
+from muralist.tools.run import OFFLINE, Run
+from muralist.tools.usage import Turn
 
 from . import wiring
-from .caller_layout import for_scene, layout_from
-from .calling import langchain_tools
-from .ending import ending, most_turns, submitted
+from .caller_layout import layout_from
+from .ending import MOST_FAULTS, REPAIRS, ending, most_turns, overdue, submitted
 from .mistakes import as_json, broken, mistake
 from .running import Events, new_run
 from .state import Context, Input, State
-from .stopping import stop_of
-
-if TYPE_CHECKING:
-    from muralist.agent import Settings
-
-SYSTEM = load("agent")
-TOOLS = langchain_tools()
+from .stopping import Stop, stop_of
+from .turns import TOOLS, fault_in, mistake_in, one_call, reply_of
 
 
 async def open_run(state: State, runtime: Runtime[Context]) -> Command[Literal["agent", "finish"]]:
@@ -66,7 +62,7 @@ async def open_run(state: State, runtime: Runtime[Context]) -> Command[Literal["
         return Command(goto="finish", update={"run": ended, "version": None, **told})
     events = Events(run.run_id, 0, runtime.stream_writer)
     events("opened", {"prompt": prompt, **settings.model_dump(mode="json", exclude={"home"}), "seed": run.options.seed})
-    fresh = {"turns": 0, "idle": 0, "impossible": "", "repeated": False, "answer": None, "error": None}
+    fresh = {"turns": 0, "idle": 0, "faults": 0, "answer": None, "error": None}
     return Command(
         goto="agent",
         update={
@@ -83,35 +79,49 @@ async def open_run(state: State, runtime: Runtime[Context]) -> Command[Literal["
 
 
 async def agent(state: State, runtime: Runtime[Context]) -> Command[Literal["tools", "verify"]]:
-    """Ask the chat model for one call of a tool whose precondition holds."""
+    """Ask the chat model for one call of a tool whose precondition holds; the rules, once it cannot be understood."""
     context = runtime.context or Context()
     run = Run.model_validate(state["run"])
     events = Events(run.run_id, state["seq"], runtime.stream_writer)
-    try:
-        settings = await asyncio.to_thread(context.settings)
-        reply = await _reply(settings, state, run)
-        answer = _one_call(reply, run, context, state["prompt"])
-    except MuralistError as error:
-        events("mistake", as_json(error))
-        ended = broken(run, error).model_dump(mode="json")
-        return Command(goto="verify", update={"run": ended, "error": as_json(error), "seq": events.seq})
+    stop = Stop(stop_of(run.run_id).is_set, lambda: overdue(run, time.time() - state["started"]))
+    by = ""
+    with metered(run.exhausted) as meter:
+        try:
+            settings = await asyncio.to_thread(context.settings)
+            by = settings.model if state["faults"] <= REPAIRS else OFFLINE
+            if by != settings.model:
+                why = mistake_in(state["messages"][-1])
+                events(
+                    "filled_in", {"text": f"the offline rules fill in this step for {settings.model}: {why}", "by": by}
+                )
+            reply = await unless(stop, reply_of(settings, by, state["messages"][state["since"] :], run))
+            answer = one_call(reply, by, run, context, state["prompt"])
+        except MuralistError as error:
+            run = run.took(Turn(by=by, planner=meter.spent, mistake=str(error)))
+            told = None
+            if not isinstance(error, Cancelled | OutOfBudget):  # else `verify` knows: stopped, late or spent
+                run, told = broken(run, error), as_json(error)
+                events("mistake", told)
+            return Command(goto="verify", update={"run": run.model_dump(mode="json"), "error": told, "seq": events.seq})
+    spent = meter.spent.model_copy(update={"calls": max(1, meter.spent.calls)})
+    rung = str(reply.response_metadata.get("rung", ""))
+    called = answer.tool_calls[0]["name"] if answer.tool_calls else None
+    run = run.took(Turn(tool=called, by=by, rung=rung, planner=spent))
+    if rung == "forced":
+        run = run.changed(mode="pipeline")
     update: dict[str, Any] = {
         "messages": [answer],
-        "run": run.used(planner_calls=1).model_dump(mode="json"),
-        "turns": state["turns"] + 1,
-        "idle": state["idle"] + 1,
+        "run": run.model_dump(mode="json"),
+        "turns": state["turns"] + (state["faults"] == 0),
     }
-    if answer.tool_calls:
-        events("agent", {"text": str(answer.text), "tool": answer.tool_calls[0]["name"]})
+    fault = "" if called else fault_in(reply)
+    events("agent", {"text": "" if fault else str(answer.text), "tool": called, "by": by, "rung": rung})
+    if called:
         return Command(goto="tools", update={**update, "seq": events.seq})
-    if reply.invalid_tool_calls:
-        broken_call = reply.invalid_tool_calls[0]
-        mend = (
-            f"Your call of {broken_call['name']} could not be read: {broken_call['error']}. Give its arguments as JSON."
-        )
-        events("mistake", {"kind": "BadSettings", "message": mend})
-        return Command(goto="verify", update={**update, "messages": [answer, HumanMessage(mend)], "seq": events.seq})
-    events("agent", {"text": str(answer.text), "tool": None})
+    if fault:
+        events("mistake", {"kind": "NoAnswer", "message": fault})
+        mend = HumanMessage(f"Your reply could not be read: {fault}.")
+        return Command(goto="verify", update={**update, "messages": [answer, mend], "seq": events.seq})
     return Command(goto="verify", update={**update, "answer": str(answer.text), "seq": events.seq})
 
 
@@ -121,22 +131,35 @@ async def verify(state: State, runtime: Runtime[Context]) -> Command[Literal["ag
     events = Events(run.run_id, state["seq"], runtime.stream_writer)
     if run.status == "open" and stop_of(run.run_id).is_set() and not run.passed:
         run = run.changed(status="cancelled", reason="stopped; what was finished is kept")
-    last = state["messages"][-1]
+    said = state["messages"][state["since"] + 1 :]
+    told = mistake_in(said[-1]) if said else ""
+    faults = state["faults"] + 1 if told else 0
+    if told and run.turns and not run.turns[-1].mistake:
+        run = run.turned(mistake=told)
     end = ending(
         run,
         turns=state["turns"],
         idle=state["idle"],
-        repeated=state["repeated"],
+        faults=faults,
         answer=state["answer"],
-        mistake=str(last.text) if isinstance(last, ToolMessage) and last.status == "error" else "",
+        mistake=told,
         seconds=time.time() - state["started"],
     )
     best = submitted(run)
-    events("verified", {"passed": run.passed, "best_id": best and best.image_id, "ends": end is not None})
-    if end is None:
-        return Command(goto="agent", update={"seq": events.seq})
-    run = run.changed(status=end.status, reason=end.reason)
-    return Command(goto="finish", update={"run": run.model_dump(mode="json"), "seq": events.seq})
+    events(
+        "verified",
+        {
+            "passed": run.passed,
+            "best_id": best and best.image_id,
+            "ends": end is not None,
+            "turn": run.turns[-1].model_dump(mode="json") if run.turns else None,
+            "usage": run.usage.model_dump(mode="json"),
+        },
+    )
+    if end is not None:
+        run = run.changed(status=end.status, reason=end.reason)
+    update = {"run": run.model_dump(mode="json"), "faults": faults, "seq": events.seq}
+    return Command(goto="agent" if end is None else "finish", update=update)
 
 
 async def finish(state: State, runtime: Runtime[Context]) -> Command[Literal["__end__"]]:
@@ -152,6 +175,8 @@ async def finish(state: State, runtime: Runtime[Context]) -> Command[Literal["__
     best = submitted(run)
     events("finished", {"status": run.status, "reason": run.reason, "image_id": best and best.image_id})
     said = f"{'Done' if run.passed else run.status.capitalize()}: {run.reason}."
+    if run.filled_in:
+        said += f" The offline rules filled in {', '.join(run.filled_in)}."
     if best is not None:
         share = best.share_passed or 0.0
         said += (
@@ -199,33 +224,6 @@ def _blank(run: Run) -> PaintSpec:
     )
 
 
-async def _reply(settings: Settings, state: State, run: Run) -> AIMessage:
-    """What the chat model says, offered the tools whose precondition holds. All errors are MuralistErrors."""
-    conversation: list[BaseMessage] = [SystemMessage(SYSTEM), *state["messages"][state["since"] :]]
-    try:
-        model = await asyncio.to_thread(wiring.chat_model, settings)
-        reply = await model.bind_tools([TOOLS[name] for name in offered(run)]).ainvoke(conversation)
-        if not isinstance(reply, AIMessage):
-            raise TypeError(f"it has to answer with an AIMessage, not {type(reply).__name__}")
-    except Exception as error:
-        raise mistake(f"model {settings.model}", error) from None
-    return reply
-
-
-def _one_call(reply: AIMessage, run: Run, context: Context, prompt: str) -> AIMessage:
-    """The reply with its first call only: each call needs the ledger that the one before has written.
-
-    The prompt is the user's, word for word, and a caller's layout takes the place of the agent's.
-    """
-    calls = [call.copy() for call in reply.tool_calls[:1]]
-    for call in calls:
-        if call["name"] == "recaption":
-            call["args"] = {**call["args"], "prompt": prompt}
-        if call["name"] == "plan" and context.plan is not None and run.scene is not None:
-            call["args"] = {"layout": for_scene(context.plan, run.scene)}
-    return AIMessage(content=reply.content, tool_calls=calls, id=reply.id, usage_metadata=reply.usage_metadata)
-
-
 def build(
     checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
 ) -> CompiledStateGraph[State, Context, Input, State]:
@@ -238,7 +236,9 @@ def build(
     graph.add_node("finish", finish)
     graph.add_edge(START, "open")
     graph.add_edge("tools", "verify")
-    return graph.compile(checkpointer=checkpointer, name="rpg").with_config(recursion_limit=4 * most_turns(50))
+    return graph.compile(checkpointer=checkpointer, name="rpg").with_config(
+        recursion_limit=3 * MOST_FAULTS * most_turns(50)
+    )
 
 
 graph = build()

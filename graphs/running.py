@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from muralist.tools.catalogue import one_line
 from muralist.tools.errors import BadSettings
-from muralist.tools.run import Budget, Event, Options, Run
+from muralist.tools.run import Event, Options, Run
+from muralist.tools.usage import Budget
 
 if TYPE_CHECKING:
     from muralist.agent import Settings
@@ -44,7 +45,7 @@ def new_run(settings: Settings, seed: int = 0, owner: str = "local") -> Run:
         options = Options(
             seed=seed, width=settings.width, height=settings.height, steps=settings.steps, guidance=settings.guidance
         )
-        budget = Budget(rounds=settings.rounds, images=settings.images, seconds=settings.seconds)
+        budget = Budget(**{name: getattr(settings, name) for name in Budget.model_fields})
     except ValidationError as error:
         raise BadSettings(one_line(error)) from None
     return Run.open(owner, options=options, budget=budget, drafted_by=settings.model)

@@ -35,13 +35,11 @@ class State(Input, total=False):
     seq: int
     """Number of events so far."""
     turns: int
-    """Calls of the agent so far."""
+    """Steps of the agent so far: calls that were not repairs of the one before."""
     idle: int
     """The agent's latest calls in a row that changed nothing in the ledger."""
-    impossible: str
-    """The latest call that could not be done, as JSON; empty once one succeeds."""
-    repeated: bool
-    """Whether the latest call was that very call again."""
+    faults: int
+    """The latest calls in a row that could not be read or done."""
     answer: str | None
     """The agent's text when it called no tool."""
     error: Json | None
@@ -59,9 +57,19 @@ class Context:
     backbone: str | None = None
     model: str | None = None
     inspector: str | None = None
+    inspector_model: str | None = None
+    detector: str | None = None
+    vqa: str | None = None
+    vision: bool | None = None
     rounds: int | None = None
     images: int | None = None
     seconds: float | None = None
+    calls: int | None = None
+    tokens: int | None = None
+    money: float | None = None
+    prices: dict[str, Any] | None = None
+    """Per million tokens: `{"model": {"input": 2.5, "output": 10}}`."""
+    call_seconds: float | None = None
     steps: int | None = None
     guidance: float | None = None
     width: int | None = None

@@ -43,6 +43,27 @@ def _picturebook_inspector() -> Inspector:
     return PicturebookInspector()
 
 
+def _mllm_inspector(settings: Settings) -> Inspector:
+    from muralist.agent.inspectors.mllm import MllmInspector
+
+    return MllmInspector.of(settings)
+
+
+@cache
+def _grounded_inspector(detector: str, vqa: str | None) -> Inspector:
+    from muralist.agent.inspectors.grounded import GroundedInspector
+    from muralist.agent.inspectors.looks import Looks
+    from muralist.agent.inspectors.open_vocabulary import OpenVocabularyDetector
+
+    return GroundedInspector(OpenVocabularyDetector(detector).detect, Looks(vqa) if vqa else None)
+
+
+def _caller_inspector(_: Settings) -> Inspector:
+    from muralist.agent.inspectors.caller import CallerInspector
+
+    return CallerInspector()
+
+
 def _offline_model(_: Settings) -> BaseChatModel:
     from muralist.agent import OfflineChatModel
 
@@ -58,12 +79,21 @@ def _offline_drafter(_: Settings) -> Drafter:
 PAINTERS: dict[str, Callable[[Settings], Painter]] = {PICTUREBOOK: lambda _: _diffusion_painter(PICTUREBOOK)}
 """Backbones by name; a folder in diffusers format or a hub id needs no entry."""
 
-INSPECTORS: dict[str, Callable[[Settings], Inspector]] = {PICTUREBOOK: lambda _: _picturebook_inspector()}
+INSPECTORS: dict[str, Callable[[Settings], Inspector]] = {
+    PICTUREBOOK: lambda _: _picturebook_inspector(),
+    "mllm": _mllm_inspector,
+    "grounded": lambda settings: _grounded_inspector(settings.detector, settings.vqa),
+    "caller": _caller_inspector,
+}
+"""Inspectors by name; several are joined by `+`."""
 
 CHAT_MODELS: dict[str, Callable[[Settings], BaseChatModel]] = {"offline": _offline_model}
+"""Chat models by name; any other name is that model behind the environment's endpoint."""
 
 DRAFTERS: dict[str, Callable[[Settings], Drafter]] = {"offline": _offline_drafter}
 """By the chat model's name; a model without one falls back on the offline rules."""
+
+ENDPOINT = "or set OPENAI_BASE_URL or OPENAI_API_KEY for a model behind an endpoint"
 
 
 def settings(**changes: Any) -> Settings:
@@ -80,7 +110,7 @@ def ports(settings: Settings, on_event: OnEvent, cancel: threading.Event) -> Por
     drafter = DRAFTERS.get(settings.model, DRAFTERS["offline"])
     return Ports(
         painter=painter(settings),
-        inspector=_named("inspector", settings.inspector, INSPECTORS)(settings),
+        inspector=inspector(settings),
         drafter=drafter(settings),
         store=store(settings),
         on_event=on_event,
@@ -96,9 +126,24 @@ def painter(settings: Settings) -> Painter:
     return _named("backbone", name, PAINTERS, " or a folder in diffusers format or a hub id like owner/name")(settings)
 
 
+def inspector(settings: Settings) -> Inspector:
+    """The inspector, or several as one. Raises BadSettings for an unknown name."""
+    names = dict.fromkeys(name.strip() for name in settings.inspector.split("+"))
+    chosen = [_named("inspector", name, INSPECTORS, ", or several joined by +")(settings) for name in names]
+    if len(chosen) == 1:
+        return chosen[0]
+    from muralist.agent.inspectors.combined import CombinedInspector
+
+    return CombinedInspector(chosen)
+
+
 def chat_model(settings: Settings) -> BaseChatModel:
-    """The agent's model. Raises BadSettings for an unknown name."""
-    return _named("model", settings.model, CHAT_MODELS)(settings)
+    """The agent's model: by name, else the one that the environment's endpoint knows by it. Raises BadSettings."""
+    from muralist.agent.endpoint import Endpoint, EndpointChatModel
+
+    if settings.model not in CHAT_MODELS and Endpoint.configured():
+        return EndpointChatModel(endpoint=Endpoint.of(settings))
+    return _named("model", settings.model, CHAT_MODELS, f", {ENDPOINT}")(settings)
 
 
 def store(settings: Settings) -> Store:

@@ -204,6 +204,7 @@ def _conditions(settings: Settings, run: Run) -> dict[str, Any]:
         "backbone": settings.backbone,
         "model": settings.model,
         "inspector": settings.inspector,
+        "inspector_model": settings.inspector_model,
         "seed": run.options.seed,
         **getattr(painter, "conditions", {}),
     }

@@ -15,7 +15,7 @@ from PIL import Image
 from muralist.tools.checklist import checklist
 from muralist.tools.layout import Box, Layout
 from muralist.tools.run import Attempt
-from muralist.tools.verdict import Verdict
+from muralist.tools.verdict import Verdict, told
 
 from .result import Result
 
@@ -67,7 +67,7 @@ def _shown(number: int, attempt: Attempt, result: Result) -> dict[str, Any]:
     """One attempt as the page needs it."""
     texts = {question.id: question.text for question in checklist(result.scene).questions}
     rows: list[dict[str, Any]] = [
-        {"verdict": verdict, "text": texts.get(verdict.question_id, verdict.question_id)}
+        {"verdict": verdict, "text": texts.get(verdict.question_id, verdict.question_id), "by": told(verdict.source)}
         for verdict in attempt.verdicts or []
     ]
     known = [attempt.image_id for attempt in result.attempts]
@@ -83,6 +83,7 @@ def _shown(number: int, attempt: Attempt, result: Result) -> dict[str, Any]:
         ],
         "open": [row for row in rows if row["verdict"].status != "pass"],
         "passed": [row for row in rows if row["verdict"].status == "pass"],
+        "disputed": sum(bool(row["verdict"].dispute) for row in rows),
         "boxes": list(_boxes(attempt.verdicts or [], result)),
     }
 

@@ -16,9 +16,9 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from muralist.tools.detection import Detection
 from muralist.tools.layout import Box
 
-from .matching import Detection
 from .vocabulary import COLOURS, NOUNS
 
 SIZE = 128

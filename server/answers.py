@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from muralist.tools.run import Attempt, Run
 from muralist.tools.scene import Value
-from muralist.tools.verdict import NOBODY, Source, Status
+from muralist.tools.verdict import NOBODY, Opinion, Source, Status
 
 
 class Answer(Value):
@@ -16,6 +18,13 @@ class Answer(Value):
     p: float
     source: Source
     evidence: str = ""
+    dispute: list[Opinion] = Field(default_factory=list)
+
+    @property
+    def why(self) -> str:
+        """The evidence, and who said what if two disagree."""
+        disputed = f"disputed: {', '.join(map(str, self.dispute))}" if self.dispute else ""
+        return "; ".join(part for part in (self.evidence, disputed) if part)
 
 
 def answered(run: Run, attempt: Attempt) -> list[Answer]:
@@ -32,6 +41,7 @@ def answered(run: Run, attempt: Attempt) -> list[Answer]:
                 p=verdict.p if verdict else 0.5,
                 source=verdict.source if verdict else NOBODY,
                 evidence=verdict.evidence if verdict else "",
+                dispute=verdict.dispute if verdict else [],
             )
         )
     return answers

@@ -72,6 +72,7 @@ def draw_command(  # noqa: PLR0917 - an option each
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels, multiples of eight, e.g. 128x128.")] = None,
     backbone: Annotated[str | None, typer.Option(metavar="NAME|PATH|HUB-ID", help="What paints.")] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="What recaptions, plans and edits.")] = None,
+    inspector: Annotated[str | None, typer.Option(metavar="NAME", help="What answers the checklist.")] = None,
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Your own layout: JSON, or a split ratio with BREAK prompts.")
     ] = None,
@@ -93,7 +94,14 @@ def draw_command(  # noqa: PLR0917 - an option each
     check_prompt(prompt)
     width, height = parse_size(size) if size else (None, None)
     settings = load(
-        rounds=rounds, steps=steps, guidance=guidance, width=width, height=height, backbone=backbone, model=model
+        rounds=rounds,
+        steps=steps,
+        guidance=guidance,
+        width=width,
+        height=height,
+        backbone=backbone,
+        model=model,
+        inspector=inspector,
     )
     layout = read_plan(plan, prompt) if plan else None
     result = draw(prompt, out=out, seed=seed, layout=layout, settings=settings, console=Console(stderr=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import platform
@@ -20,6 +21,9 @@ from .weights import incomplete, sound, summed
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "langgraph", "langchain-core", "mcp", "pillow")
 EXTRAS = {"langgraph-cli": "`langgraph dev`", "matplotlib": "the figures of `muralist eval`"}
+
+PATIENCE = 20.0
+"""Seconds that a model may take to answer this command."""
 
 
 class Check(Value):
@@ -137,14 +141,33 @@ def _install(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> Check:
+    from muralist.agent.endpoint import EndpointChatModel
     from muralist.graphs.wiring import chat_model
 
+    name = f"model {settings.model}"
     try:
-        chat_model(settings)
+        model = chat_model(settings)
     except MuralistError as error:
-        return Check(name=f"model {settings.model}", ok=False, detail=str(error), fix="set MURALIST_MODEL")
+        return Check(name=name, ok=False, detail=str(error), fix="set MURALIST_MODEL")
+    if isinstance(model, EndpointChatModel):
+        return _endpoint(name, settings)
     detail = "built-in rules, no key needed" if settings.model == "offline" else "configured"
-    return Check(name=f"model {settings.model}", ok=True, detail=detail)
+    return Check(name=name, ok=True, detail=detail)
+
+
+def _endpoint(name: str, settings: Settings) -> Check:
+    """What a model can do, by asking it for one small thing."""
+    from muralist.agent.endpoint import Endpoint
+    from muralist.agent.endpoint.probe import probe
+
+    try:
+        told = asyncio.run(asyncio.wait_for(probe(Endpoint.of(settings)), PATIENCE))
+        return Check(name=name, ok=True, detail=told)
+    except TimeoutError:
+        trouble = f"it did not answer within {PATIENCE:g} seconds"
+    except MuralistError as error:
+        trouble = str(error)
+    return Check(name=name, ok=False, detail=trouble, fix="set OPENAI_BASE_URL, OPENAI_API_KEY, MURALIST_MODEL")
 
 
 def _inspector(settings: Settings) -> Check:

@@ -98,6 +98,8 @@ class Display:
                 self.progress.update(self.bar, completed=data["step"], total=data["steps"])
             case "judged":
                 self._judged(data)
+            case "filled_in":
+                self.console.print(Text(data["text"], style="yellow"), soft_wrap=True)
 
     def _only(self, name: str) -> None:
         """Show one bar of this name; it pulses until the number of steps is known, while the backbone is loaded."""

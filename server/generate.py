@@ -88,6 +88,8 @@ def _reply(result: Result) -> CallToolResult:
         )
     unparsed = result.scene.unparsed
     aside = f"Not understood, kept in the caption only: {', '.join(unparsed)}." if unparsed else ""
+    if result.run.filled_in:
+        aside += f" The offline rules filled in for the model: {', '.join(result.run.filled_in)}."
     structure = {
         "run_id": result.run_id,
         "image_id": result.image_id,
@@ -100,4 +102,4 @@ def _reply(result: Result) -> CallToolResult:
         "not_understood": unparsed,
         "next": follow,
     }
-    return reply([sentence, aside, follow], structure, result.image)
+    return reply([sentence, aside.strip(), follow], structure, result.image)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,10 @@ from pydantic import ValidationError
 
 from muralist.tools.catalogue import one_line
 from muralist.tools.errors import BadLayout
-from muralist.tools.layout import Grid, Layout, parse_split_ratio
+from muralist.tools.layout import Grid, Layout
+from muralist.tools.paper_form import read_paper_form
 
 MAX_BYTES = 1 << 20
-
-_RATIO = re.compile(r"^\W*(?:final\s+)?split\s+ratio\W*:\s*(?P<ratio>.*)$", re.IGNORECASE)
-_BARE_RATIO = re.compile(r"^\s*(?P<ratio>[\d.,;\s]*\d[\d.,;\s]*)$")
-_HEADING = re.compile(r"^\W*(?:final\s+)?regional\s+prompts?\W*:\s*", re.IGNORECASE)
 
 FORMS = (
     "write JSON with 'regions' (or 'rows' or 'columns'), or a line 'split ratio: 1,1,1;2,1,1' "
@@ -69,12 +65,7 @@ def _from_json(text: str, prompt: str) -> Layout:
 
 
 def _from_text(text: str, prompt: str) -> Layout:
-    lines = [line for line in text.splitlines() if line.strip()]
-    for number, line in enumerate(lines):
-        if match := _RATIO.match(line) or _BARE_RATIO.match(line):
-            ratio, rest = match["ratio"], lines[number + 1 :]
-            if not ratio.strip() and rest:  # the numbers stand on the next line
-                ratio, rest = rest[0], rest[1:]
-            prompts = _HEADING.sub("", "\n".join(rest), count=1)
-            return parse_split_ratio(ratio.strip(" *`"), prompts, prompt).layout()
-    raise BadLayout(f"no split ratio: {FORMS}")
+    grid = read_paper_form(text, prompt)
+    if grid is None:
+        raise BadLayout(f"no split ratio: {FORMS}")
+    return grid.layout()

@@ -18,7 +18,7 @@ from muralist.graphs.running import new_run
 from muralist.graphs.stopping import Stop, finished
 from muralist.prompts import load
 from muralist.tools.catalogue import TOOLS, Tool
-from muralist.tools.errors import Cancelled
+from muralist.tools.errors import Cancelled, MuralistError
 from muralist.tools.outcome import Findings, Outcome
 from muralist.tools.ports import Ports
 
@@ -103,7 +103,12 @@ async def _done(tool: Tool, fields: dict[str, Any], run_id: str | None, settings
         run, version = new_run(settings, owner=OWNER), 0
     else:
         run, version = await ports.store.load_run(run_id, OWNER)
-    outcome = await tool.call(tool.args(**fields), run, ports)
+    try:
+        outcome = await tool.call(tool.args(**fields), run, ports)
+    except MuralistError as error:
+        if error.run is not None:  # a picture was finished before it went wrong
+            await ports.store.save_run(error.run, version)
+        raise
     await ports.store.save_run(outcome.run, version)
     return outcome
 

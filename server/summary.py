@@ -23,7 +23,7 @@ def print_summary(result: Result, out: Path, console: Console) -> None:
     table = Table("question", "answer", "why", box=None, pad_edge=False)
     for answer in answers:
         mark, colour = MARKS[answer.status]
-        table.add_row(Text(answer.text), Text(mark, style=colour), Text(answer.evidence, style="dim"))
+        table.add_row(Text(answer.text), Text(mark, style=colour), Text(answer.why, style="dim"))
     if answers:
         console.print(table)
     right = sum(answer.status == "pass" for answer in answers)
@@ -35,6 +35,9 @@ def print_summary(result: Result, out: Path, console: Console) -> None:
     if result.scene.unparsed:
         words = ", ".join(result.scene.unparsed)
         console.print(Text(f"not understood, kept in the caption only: {words}"), soft_wrap=True)
+    if result.run.filled_in:
+        steps = ", ".join(result.run.filled_in)
+        console.print(Text(f"the offline rules filled in for the model: {steps}"), soft_wrap=True)
     for path in files(out).values():
         console.print(Text(str(path)), soft_wrap=True)
 
@@ -52,6 +55,9 @@ def as_json(result: Result, out: Path) -> dict[str, Any]:
         "attempts": len(result.attempts),
         "image_id": result.image_id,
         "drafted_by": run.drafted_by,
+        "filled_in": run.filled_in,
+        "mode": run.mode,
+        "usage": run.usage.model_dump(mode="json"),
         "not_understood": result.scene.unparsed,
         "questions": [answer.model_dump(mode="json") for answer in answered(run, result.attempt)],
         "scene": result.scene.model_dump(mode="json"),

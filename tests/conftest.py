@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent / "worlds"))
 
@@ -15,7 +16,17 @@ from block_world import BlockInspector, BlockPainter
 
 from muralist.graphs import wiring
 
+settings.register_profile("thorough", max_examples=2000)
+"""For `pytest --hypothesis-profile=thorough`, which takes minutes."""
+
 Blocks = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks the models of whoever runs it."""
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .layout import Box, Layout
 
+MAX_LABEL = 100
+"""Characters of a prompt that are tried for a label."""
+
 
 def draw_layout(layout: Layout, width: int, height: int, picture: Image.Image | None = None) -> Image.Image:
     """The layout's regions as labelled frames on white, or over `picture` scaled to width x height pixels."""
@@ -45,6 +48,7 @@ def draw_boxes(canvas: Image.Image, boxes: Sequence[tuple[str, Box]], fill: bool
 def _fitted(
     pen: ImageDraw.ImageDraw, label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
 ) -> str:
+    label = " ".join(label.split())[:MAX_LABEL]  # a prompt may have several lines; a label has one
     if pen.textlength(label, font=font) <= width:
         return label
     while label and pen.textlength(label + "…", font=font) > width:

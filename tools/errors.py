@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .run import Run
+
 
 class MuralistError(Exception):
     """A one-line message: what was wrong, where, and what would be right."""
+
+    run: Run | None = None
+    """The ledger with what was finished before it went wrong, if that is more than the caller has."""
+
+    def __init__(self, message: str = "") -> None:
+        # What is quoted in it, a prompt or a model's words, may have lines of its own.
+        super().__init__(" ".join(message.split()))
 
 
 class BadPrompt(MuralistError):
@@ -45,6 +57,22 @@ class NotFound(MuralistError):
 
 class Refused(MuralistError):
     """A model declined the content; the message is its reason."""
+
+
+class NoAnswer(MuralistError):
+    """A model's replies could not be read, though it was told what was wrong with them."""
+
+
+class EndpointError(MuralistError):
+    """A model's endpoint cannot be reached, does not let us in, or does not speak chat completions."""
+
+
+class NoVision(EndpointError):
+    """A model takes no pictures."""
+
+
+class OutOfBudget(MuralistError):
+    """The run has no calls, tokens or money left for another call of a model."""
 
 
 class Cancelled(MuralistError):

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from PIL import Image
 
 from .checklist import Checklist
+from .errors import MuralistError
+from .interrupting import unless
+from .metering import metered
 from .outcome import Outcome, describe, findings
 from .ports import PaintSpec, Ports
 from .run import Attempt, Run
 from .verdict import Verdict, merge, regressions, settle, status_of
+
+GRACE = 1.0
+"""Seconds that an inspection may still take once the run is to stop: most need far less, and a picture is at stake."""
 
 
 async def paint_and_judge(spec: PaintSpec, attempt: Attempt, run: Run, ports: Ports) -> tuple[Run, str]:
@@ -37,20 +43,23 @@ async def paint_and_judge(spec: PaintSpec, attempt: Attempt, run: Run, ports: Po
 
 
 async def inspect_and_judge(image_id: str, picture: Image.Image, own: Sequence[Verdict], run: Run, ports: Ports) -> Run:
-    """Answer every question about a picture, merge in what callers say and have said about it, and judge it."""
+    """Answer every question about a picture, merge in what callers say and have said about it, and judge it.
+
+    If the inspector fails, its error has the run with the picture, which then awaits its verdicts.
+    """
     checklist = run.checklist
     if checklist is None:
         raise AssertionError("a picture is only painted once there is a scene")
     run = run.told(image_id, own)
     said = run.attempt(image_id).said
-    raw = merge(await ports.inspector.inspect(picture, checklist), said)
-    run = run.used(inspector_calls=1)
+    answers, run = await _inspected(image_id, picture, checklist, run, ports)
+    raw = merge(answers, said)
     best = run.best
     if best is not None and best.verdicts and image_id != best.image_id:
         flipped = regressions(best.verdicts, settle(checklist, raw))
         if flipped:
-            raw = _averaged(raw, await ports.inspector.inspect(picture, _asking(checklist, flipped)))
-            run = run.used(inspector_calls=1)
+            again, run = await _inspected(image_id, picture, _asking(checklist, flipped), run, ports)
+            raw = _averaged(raw, again)
     verdicts = settle(checklist, raw)
     await ports.store.append_verdicts(image_id, verdicts)
     run = run.judged(image_id, verdicts)
@@ -60,6 +69,20 @@ async def inspect_and_judge(image_id: str, picture: Image.Image, own: Sequence[V
         {"image_id": image_id, "accepted": attempt.accepted, "score": attempt.score, "reason": attempt.reason},
     )
     return run
+
+
+async def _inspected(
+    image_id: str, picture: Image.Image, checklist: Checklist, run: Run, ports: Ports
+) -> tuple[list[Verdict], Run]:
+    """The inspector's verdicts, and the run with what they cost, which is at least one call."""
+    with metered(run.exhausted) as meter:
+        try:
+            verdicts = await unless(ports.cancel, ports.inspector.inspect(picture, checklist), GRACE)
+        except MuralistError as error:
+            error.run = run.charged("inspector", meter.spent).uninspected(image_id, f"not inspected: {error}")
+            raise
+    spent = meter.spent.model_copy(update={"calls": max(1, meter.spent.calls)})
+    return verdicts, run.charged("inspector", spent)
 
 
 def _asking(checklist: Checklist, ids: Sequence[str]) -> Checklist:

@@ -13,7 +13,7 @@ from .checklist import Question
 from .layout import Layout
 from .run import Attempt, Move, Run
 from .scene import Value
-from .verdict import Verdict, unanswered
+from .verdict import CALLER, Verdict, told, unanswered
 
 
 class Findings(Value):
@@ -89,16 +89,24 @@ def describe(found: Findings) -> str:
         "rejected": f"Picture {found.candidate_id} was thrown away ({found.reason}); the best is {found.best_id}.",
         "awaiting_verdicts": f"Picture {found.candidate_id} awaits verdicts: answer the open questions.",
     }[found.status]
+    disputes = "".join(f" Disputed: {_dispute(verdict)}." for verdict in found.verdicts if verdict.dispute)
     if found.passed and found.status != "awaiting_verdicts":
-        return f"{head} It shows everything that was asked for."
+        return f"{head} It shows everything that was asked for.{disputes}"
     by_id = {verdict.question_id: verdict for verdict in found.verdicts}
     missing = "; ".join(
         f"{question.id}: {question.text}" + _answer(by_id.get(question.id)) for question in found.open_questions
     )
-    return f"{head} Open: {missing}."
+    return f"{head} Open: {missing}.{disputes}"
 
 
 def _answer(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
-    return f" {verdict.status}" + (f" ({verdict.evidence})" if verdict.evidence else "")
+    known = [told(CALLER)] if verdict.source == CALLER else []
+    known += [verdict.evidence] if verdict.evidence else []
+    return f" {verdict.status}" + (f" ({': '.join(known)})" if known else "")
+
+
+def _dispute(verdict: Verdict) -> str:
+    said = ", ".join(map(str, verdict.dispute))
+    return f"{verdict.question_id}: {said}; {verdict.status} by {told(verdict.source)}"

@@ -57,6 +57,7 @@ async def regional_diffuse(args: RegionalDiffuseArgs, run: Run, ports: Ports) ->
         except MuralistError as error:
             if not latest:
                 raise
+            run = error.run or run
             stopped = f" No more were painted from seed {attempt.seed} on: {error}."
             break
     found = outcome(run, latest, await ports.store.get_image(run.best_id or latest))

@@ -12,8 +12,14 @@ from .checklist import Checklist, checklist
 from .edits import Edit
 from .layout import Layout
 from .limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SEEDS, SIDE_STEP
+from .metering import Spending
 from .scene import Scene, Value
+from .usage import Budget, Turn, Usage
 from .verdict import Verdict, acceptable, all_passed, regressions, score, share_passed, unanswered
+
+OFFLINE = "offline"
+"""The model that needs no endpoint: rules, which also fill in for a model that cannot be read."""
+NOTHING = Spending()
 
 
 class Move(Value):
@@ -58,22 +64,6 @@ class Attempt(Value):
         return [Move(action=edit.action, target=edit.target, seed=self.seed) for edit in self.edits]
 
 
-class Budget(Value):
-    """Where a run ends at the latest."""
-
-    rounds: int = Field(default=4, ge=0, le=50, description="Retouches or new pictures after the first.")
-    images: int = Field(default=8, ge=1, le=100)
-    seconds: float = Field(default=600, gt=0, allow_inf_nan=False)
-
-
-class Usage(Value):
-    """What a run has used."""
-
-    images: int = 0
-    planner_calls: int = 0
-    inspector_calls: int = 0
-
-
 class Options(Value):
     """How pictures of this run are painted."""
 
@@ -99,6 +89,10 @@ class Run(Value):
     attempts: list[Attempt] = Field(default_factory=list)
     best_id: str | None = None
     rejected: list[Move] = Field(default_factory=list)
+    turns: list[Turn] = Field(default_factory=list)
+    mode: Literal["agent", "pipeline"] = Field(
+        default="agent", description="A pipeline if code had to choose the tools, since the endpoint takes only one."
+    )
     status: Literal["open", "done", "failed", "cancelled"] = "open"
     reason: str = ""
 
@@ -154,7 +148,39 @@ class Run(Value):
         """The same run with other fields."""
         return self.model_copy(update=fields)
 
-    def used(self, **more: int) -> Run:
+    @property
+    def filled_in(self) -> list[str]:
+        """The tools that the offline rules called in place of the model, in order."""
+        others = any(turn.by != OFFLINE for turn in self.turns)
+        return [turn.tool for turn in self.turns if others and turn.by == OFFLINE and turn.tool and not turn.mistake]
+
+    def exhausted(self, more: Spending = NOTHING) -> str:
+        """Which budget for models is used up once `more` is spent, too; empty if none is."""
+        budget, usage = self.budget, self.usage
+        if budget.calls is not None and usage.calls + more.calls >= budget.calls:
+            return f"all {budget.calls} calls of models are used up"
+        if budget.tokens is not None and usage.tokens + more.input_tokens + more.output_tokens >= budget.tokens:
+            return f"all {budget.tokens} tokens are used up"
+        if budget.money is not None and usage.money + more.money >= budget.money:
+            return f"the {budget.money:g} that models may cost are spent"
+        return ""
+
+    def charged(self, who: Literal["planner", "inspector"], spent: Spending) -> Run:
+        """Add what a model has used."""
+        tokens = {f"{who}_input_tokens": spent.input_tokens, f"{who}_output_tokens": spent.output_tokens}
+        return self.used(**{f"{who}_calls": spent.calls}, **tokens, money=spent.money)
+
+    def took(self, turn: Turn) -> Run:
+        """Add a turn of the agent, and what it cost."""
+        return self.charged("planner", turn.planner).changed(turns=[*self.turns, turn])
+
+    def turned(self, **fields: Any) -> Run:
+        """The run with other fields of its latest turn; the same run if it has none."""
+        if not self.turns:
+            return self
+        return self.changed(turns=[*self.turns[:-1], self.turns[-1].model_copy(update=fields)])
+
+    def used(self, **more: float) -> Run:
         """Add to the usage."""
         return self.changed(
             usage=self.usage.model_copy(update={key: getattr(self.usage, key) + n for key, n in more.items()})
@@ -189,6 +215,11 @@ class Run(Value):
         attempt = self.attempt(image_id)
         latest = {verdict.question_id: verdict for verdict in (*attempt.said, *said)}
         return self._with(attempt, said=list(latest.values()))
+
+    def uninspected(self, image_id: str, reason: str) -> Run:
+        """Say why an attempt still awaits its verdicts; one that has some keeps them."""
+        attempt = self.attempt(image_id)
+        return self if attempt.verdicts is not None else self._with(attempt, reason=reason)
 
     def judged(self, image_id: str, verdicts: list[Verdict]) -> Run:
         """Give an attempt its verdicts and apply the loop's law: it becomes the best, or its moves are rejected.

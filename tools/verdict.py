@@ -26,11 +26,24 @@ NOBODY: Source = "nobody"
 """The source of a question that no inspector answered."""
 
 
+class Opinion(Value):
+    """What one source said to a question that others answered differently."""
+
+    source: Source
+    status: Status
+    p: float = Field(ge=0, le=1, allow_inf_nan=False)
+    evidence: str = ""
+
+    def __str__(self) -> str:
+        return f"{told(self.source)} says {self.status} ({self.p:.2f})"
+
+
 class Verdict(Value):
     """The answer to one question; `p` is the probability of yes.
 
     `box` is what the answer points at (of a count that is too high: the surplus one); `boxes` are all instances
-    found, in the order of the entity's index where one could be told.
+    found, in the order of the entity's index where one could be told. `dispute` is who said what, if one said pass and
+    another fail.
     """
 
     question_id: str
@@ -40,6 +53,12 @@ class Verdict(Value):
     box: Box | None = None
     boxes: list[Box] = Field(default_factory=list)
     evidence: str = ""
+    dispute: list[Opinion] = Field(default_factory=list)
+
+
+def told(source: Source) -> str:
+    """A source's name as readers are told it: a caller's own verdicts are marked."""
+    return f"{source} (self-reported)" if source == CALLER else source
 
 
 def status_of(p: float) -> Status:
@@ -68,15 +87,77 @@ def settle(checklist: Checklist, verdicts: Sequence[Verdict]) -> list[Verdict]:
     return list(settled.values())
 
 
+def combine(answers: Sequence[Sequence[Verdict]], source: Source) -> list[Verdict]:
+    """Several inspectors' answers as one: those that are sure count alike, by the mean of their logits.
+
+    One that is unsure says nothing, unless all are. The combination's verdicts are all of the one `source`, whoever
+    was sure, so that losing an object is a regression even if another inspector sees it. Boxes and evidence are those
+    of the inspectors that agree with the outcome, the first with boxes first; where two are sure and disagree, both
+    are kept in `dispute`. What nobody answered remains nobody's.
+    """
+    by_question: dict[str, list[Verdict]] = {}
+    for verdict in (verdict for each in answers for verdict in each):
+        by_question.setdefault(verdict.question_id, []).append(verdict)
+    return [_combined(given, source) for given in by_question.values()]
+
+
+def _combined(given: Sequence[Verdict], source: Source) -> Verdict:
+    given = [verdict for verdict in given if verdict.source != NOBODY] or given
+    if given[0].source == NOBODY:
+        return given[0]
+    sure = [verdict for verdict in given if verdict.status in ("pass", "fail")]
+    heard = sure or given
+    p = _sigmoid(math.fsum(_logit(verdict.p) for verdict in heard) / len(heard))
+    status: Status = status_of(p) if sure else "unsure"
+    agreeing = [verdict for verdict in heard if verdict.status == status] or heard
+    shown = next((verdict for verdict in agreeing if verdict.boxes or verdict.box), agreeing[0])
+    return Verdict(
+        question_id=shown.question_id,
+        status=status,
+        p=p,
+        source=source,
+        box=shown.box,
+        boxes=shown.boxes,
+        evidence="; ".join(f"{each.source}: {each.evidence}" for each in agreeing if each.evidence),
+        dispute=_dispute(given),
+    )
+
+
+def _dispute(given: Sequence[Verdict]) -> list[Opinion]:
+    """Who said what, if one says pass and another fail; else nothing."""
+    if not {"pass", "fail"} <= {verdict.status for verdict in given}:
+        return []
+    opinions = []
+    for verdict in given:
+        own = Opinion(source=verdict.source, status=verdict.status, p=verdict.p, evidence=verdict.evidence)
+        opinions += verdict.dispute or [own]
+    return opinions
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, FLOOR), 1 - FLOOR)
+    return math.log(p / (1 - p))
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
 def merge(inspector: Sequence[Verdict], caller: Sequence[Verdict]) -> list[Verdict]:
-    """The inspector's verdicts decide; a caller's may veto a pass, and count alone where it is unsure or silent."""
+    """The inspector's verdicts decide; a caller's may veto a pass, and count alone where it is unsure or silent.
+
+    Where the two disagree, both are kept in `dispute`, whichever counts.
+    """
     own = {verdict.question_id: verdict.model_copy(update={"source": CALLER}) for verdict in caller}
     merged = []
     for verdict in inspector:
         said = own.get(verdict.question_id)
-        vetoed = said is not None and verdict.status == "pass" and said.status == "fail"
-        filled = said is not None and verdict.status == "unsure"
-        merged.append(said if said is not None and (vetoed or filled) else verdict)
+        if said is None:
+            merged.append(verdict)
+            continue
+        vetoed = verdict.status == "pass" and said.status == "fail"
+        counts = said if vetoed or verdict.status == "unsure" else verdict
+        merged.append(counts.model_copy(update={"dispute": _dispute([verdict, said]) or verdict.dispute}))
     answered = {verdict.question_id for verdict in inspector}
     return [*merged, *(said for said in own.values() if said.question_id not in answered)]
 

@@ -70,7 +70,8 @@ def stem(word: str) -> str:
     word = _IRREGULAR.get(word, word)
     if word.endswith("men"):
         word = word[:-2] + "an"
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us")):
+    plural = len(word) > 3 or (len(word) == 3 and word[1] not in "aeiou")  # tvs, but not gas
+    if plural and word.endswith("s") and not word.endswith(("ss", "us")):
         word = word[:-1]
     if len(word) > 3 and word.endswith("e"):
         word = word[:-1]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muralist.agent import parse_prompt
-from muralist.agent.tokens import tokenise
+from muralist.agent.parsing.tokens import tokenise
 from muralist.tools.errors import BadPrompt
 from muralist.tools.fidelity import check_scene
 from muralist.tools.layout import MAX_REGIONS
@@ -16,7 +16,8 @@ _WORDS = st.sampled_from(
     """
     a an the red blue grey apple cups cat dogs two three 7 no pair of and , . ; and or above below left right to on top
     bottom in front behind between next it its them that is was sitting wooden background sky grass beach one other
-    glass orange style painting with without some light dark very \n - " ( ) : 's piñata 猫 🍎 ß İ
+    glass orange style painting with without some light dark very made of from out shaped like hung down gauzy crumbling
+    hot dogs tvs not can you half a dozen edge reach in hand shirt \n - " ( ) : 's piñata 猫 🍎 ß İ
     """.split(" ")
 )
 _texts = st.one_of(st.text(max_size=200), st.lists(_WORDS, max_size=40).map(" ".join))

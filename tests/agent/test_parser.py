@@ -78,6 +78,27 @@ def test_each_relation_has_one_normal_form(phrase: str, predicate: str) -> None:
         assert relations(parse_prompt(prompt)) == [f"frog {predicate} vase"], prompt
 
 
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("The sun shone down on the sea wall.", ["sun above sea wall"]),
+        ("The cat sat down on the sea wall.", ["cat on sea wall"]),
+        ("a bell hung from a hook", ["bell below hook"]),
+        ("a key on the edge of a shelf", ["key on shelf"]),
+        ("a window on the wall above a couch", ["window on wall", "window above couch"]),
+        ("a boy in a shirt holds a kite in his hand", []),
+        ("a boy climbs a ladder to reach an apple next to a nest", ["apple next to nest"]),
+        ("a peacock struts past a well", ["peacock next to well"]),
+    ],
+)
+def test_verbs_and_parts_change_what_a_preposition_says(prompt: str, expected: list[str]) -> None:
+    assert relations(parse_prompt(prompt)) == expected
+
+
+def test_neither_a_question_nor_its_words_are_things() -> None:
+    assert things(parse_prompt("Can you draw a cat? There's a dog, and it's small.")) == ["1 cat", "1 small dog"]
+
+
 def test_between_takes_two_things_or_one_that_is_several() -> None:
     assert relations(parse_prompt("a cat between a dog and a bird")) == ["cat between dog bird"]
     scene = parse_prompt("a cat between two chairs")
@@ -162,6 +183,29 @@ def test_attributes_may_be_joined_by_and_or_stand_behind_the_verb() -> None:
         "1 red round ball",
     ]
     assert things(parse_prompt("The car is red. The cup that is blue is big.")) == ["1 red car", "1 blue big cup"]
+
+
+def test_words_nobody_listed_describe_by_their_form() -> None:
+    scene = parse_prompt("a zorbish lamp, a gem-like, vorpy stone, a plonking kettle and a half-melted clock")
+    assert [(entity.noun, [a.value for a in entity.attributes]) for entity in scene.entities] == [
+        ("lamp", ["zorbish"]), ("stone", ["gem-like", "vorpy"]), ("kettle", ["plonking"]), ("clock", ["half-melted"]),
+    ]  # fmt: skip
+    assert things(parse_prompt("a party hat, a picnic table, a rocking chair and a remote")) == [
+        "1 party hat", "1 picnic table", "1 rocking chair", "1 remote",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a table made of dark oak", "1 dark oak table"),
+        ("The mug and the jug are made out of wood and tin.", "1 wood and tin mug"),
+        ("a cushion shaped like a star", "1 star-shaped cushion"),
+        ("an apple that is not red", "1 apple"),
+    ],
+)
+def test_what_is_said_behind_the_noun_belongs_to_it(prompt: str, expected: str) -> None:
+    assert things(parse_prompt(prompt))[0] == expected
 
 
 def test_some_of_several_may_look_otherwise() -> None:

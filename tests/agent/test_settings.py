@@ -45,3 +45,15 @@ def test_a_bad_value_is_named_with_its_variable_in_one_line(
 def test_a_bad_value_that_was_given_is_named_as_given() -> None:
     with pytest.raises(BadSettings, match=r"^width is 100: .*multiple of 8"):
         load(width=100)
+
+
+def test_prices_are_read_from_json_and_anything_else_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MURALIST_PRICES", '{"big": {"input": 2.5, "output": 10}}')
+    assert load().prices["big"].output == 10
+    monkeypatch.setenv("MURALIST_PRICES", "cheap")
+    with pytest.raises(BadSettings, match=r"^MURALIST_PRICES is not JSON .*: per million tokens, such as") as error:
+        load()
+    assert "\n" not in str(error.value)
+    monkeypatch.setenv("MURALIST_PRICES", '{"big": {"input": -1, "output": 10}}')
+    with pytest.raises(BadSettings, match=r"^MURALIST_PRICES is -1: input should be greater than or equal to 0"):
+        load()

@@ -12,6 +12,7 @@ from scripted_model import ScriptedModel, call, calls
 
 import muralist
 from muralist.tools.errors import BackboneError, BadSettings, MuralistError, Refused
+from muralist.tools.ports import PaintSpec
 
 PROMPT = "a red cup to the left of a blue book"
 Blocks = Callable[..., dict[str, Any]]
@@ -74,12 +75,17 @@ async def test_no_rejected_move_is_ever_made_again(blocks: Blocks) -> None:
     assert result.run.rejected == moves
 
 
-async def test_a_rejected_move_that_is_asked_for_again_is_refused_and_then_ends_the_run(blocks: Blocks) -> None:
-    model = ScriptedModel(turns=[*FIRST_PICTURE, *[call("inspect_and_edit", edits=[REMOVE_BOOK], seed=7)] * 4])
-    result = await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0]}), model=model))
-    assert len(result.attempts) == 2
-    assert result.image_id == result.attempts[0].image_id
-    assert "repeated a call that cannot be done: remove book.0 with seed 7 was rejected before" in result.reason
+async def test_a_rejected_move_is_refused_twice_more_and_then_the_rules_fill_in_that_step(blocks: Blocks) -> None:
+    again = call("inspect_and_edit", edits=[REMOVE_BOOK], seed=7)
+    model = ScriptedModel(turns=[*FIRST_PICTURE, *[again.model_copy() for _ in range(4)]])
+    result = await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0], 8: [0]}), model=model), rounds=2)
+    done, first, second, third, rules = result.run.turns[3:8]
+    assert [turn.mistake for turn in (done, rules)] == ["", ""]
+    refused = "remove book.0 with seed 7 was rejected before: take another seed or edit"
+    assert [turn.mistake for turn in (first, second, third)] == [refused] * 3
+    assert [str(model.read[turn][-1].text) for turn in (5, 6)] == [refused] * 2
+    assert (rules.by, rules.tool, result.run.filled_in) == ("offline", "regional_diffuse", ["regional_diffuse"])
+    assert len(result.attempts) == 3
 
 
 @pytest.mark.parametrize(
@@ -155,11 +161,26 @@ async def test_the_agent_cannot_exchange_the_prompt_for_an_easier_one(blocks: Bl
     assert [entity.noun for entity in result.scene.entities] == ["cup", "book"]
 
 
-async def test_an_agent_that_calls_what_does_not_exist_is_stopped(blocks: Blocks) -> None:
-    model = ScriptedModel(turns=[call("paint_it_black")] * 50)
-    with pytest.raises(MuralistError, match=r"changed nothing; the last was: .*paint_it_black is not a valid tool"):
-        await muralist.adraw(PROMPT, **blocks(model=model))
-    assert len(model.read) == 3
+async def test_an_agent_that_only_calls_what_does_not_exist_has_every_step_filled_in(blocks: Blocks) -> None:
+    model = ScriptedModel(turns=[call("paint_it_black") for _ in range(50)])
+    result = await muralist.adraw(PROMPT, **blocks(model=model))
+    assert result.passed
+    assert result.run.filled_in == ["recaption", "plan", "regional_diffuse"]
+    assert len(model.read) == 3 * len(result.run.filled_in)
+    assert "paint_it_black is not a valid tool" in str(model.read[2][-1].text)
+    assert result.run.drafted_by == "offline"
+
+
+async def test_a_step_that_neither_the_agent_nor_the_rules_can_do_ends_the_run(blocks: Blocks) -> None:
+    class Picky(BlockPainter):
+        def check(self, spec: PaintSpec) -> None:
+            if "cup" in spec.layout.base_prompt:
+                raise BadSettings("no cups today")
+
+    model = ScriptedModel(turns=[FIRST_PICTURE[0], *[call("plan") for _ in range(50)]])
+    with pytest.raises(MuralistError, match=r"^no cups today$"):
+        await muralist.adraw(PROMPT, **blocks(Picky(), model=model))
+    assert len(model.read) == 4
 
 
 async def test_an_agent_that_only_looks_is_stopped(blocks: Blocks) -> None:

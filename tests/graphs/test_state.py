@@ -97,9 +97,7 @@ async def test_a_call_that_cannot_be_read_is_told_to_the_agent(blocks: Blocks) -
     model = ScriptedModel(turns=turns)
     state = await rpg.graph.ainvoke({"prompt": PROMPT}, context=context(blocks(model=model)))
     assert Run.model_validate(state["run"]).passed
-    assert (
-        str(model.read[1][-1].text) == "Your call of recaption could not be read: no JSON. Give its arguments as JSON."
-    )
+    assert str(model.read[1][-1].text) == "Your reply could not be read: no JSON."
 
 
 def test_the_routes_can_be_read_off_the_signatures() -> None:
@@ -124,7 +122,7 @@ def test_the_routes_can_be_read_off_the_signatures() -> None:
     ("wrong", "message"),
     [
         ({"backbone": "crayon"}, "there is no backbone 'crayon': choose blocks, picturebook or a folder"),
-        ({"inspector": "mum"}, "there is no inspector 'mum': choose blocks, picturebook"),
+        ({"inspector": "mum"}, "there is no inspector 'mum': choose blocks"),
         ({"model": "abacus"}, "there is no model 'abacus': choose offline"),
         ({"width": 100}, "width is 100"),
         ({"seed": -1}, "seed: Input should be greater than or equal to 0"),

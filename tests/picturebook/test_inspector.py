@@ -6,9 +6,9 @@ from PIL import Image
 
 from muralist.picturebook.detector import CHANNELS, read
 from muralist.picturebook.inspector import judge
-from muralist.picturebook.matching import Detection
 from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, NOUNS
 from muralist.tools.checklist import checklist
+from muralist.tools.detection import Detection
 from muralist.tools.layout import Box
 from muralist.tools.scene import Attribute, Entity, Relation, Scene
 from muralist.tools.verdict import Verdict, settle

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from muralist.tools.catalogue import one_line
+from muralist.tools.drawing import draw_layout
 from muralist.tools.errors import BadLayout, BadPrompt, BadScene, MuralistError
 from muralist.tools.fidelity import check_scene
 from muralist.tools.geometry import MARGIN, holds, stands_at
@@ -271,3 +272,10 @@ def test_a_relation_takes_as_many_objects_as_its_predicate_needs() -> None:
         Relation(subject="cup", predicate="between", objects=["book"])
     with pytest.raises(ValidationError, match="'above' takes 1 object, not 2"):
         Relation(subject="cup", predicate="above", objects=["book", "sand"])
+
+
+def test_a_prompt_of_several_lines_has_a_label_of_one() -> None:
+    layout = parse_split_ratio("1,1,1", "a white cat\non the left BREAK " + "a very black dog, " * 100, "all").layout()
+    drawn = draw_layout(layout, 64, 32)
+    assert drawn.size == (64, 32)
+    assert len(drawn.getcolors() or []) > 2

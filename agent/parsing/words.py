@@ -13,7 +13,9 @@ CLAUSE_WORDS = frozenset(
 )
 RELATIVES = frozenset("that which who whose".split())
 PRONOUNS = frozenset("it them him they he she itself themselves himself herself her".split())
-BE = frozenset("is are was were be been being am 's isn't aren't".split())
+BE = frozenset(
+    "is are was were be been being am 's isn't aren't there's here's it's that's who's he's she's they're".split()
+)
 AUXILIARIES = BE | frozenset("has have had having do does did could will would should must may might gets get".split())
 NEGATIONS = frozenset("no without not never zero neither".split())
 
@@ -22,6 +24,7 @@ PREPOSITIONS = frozenset(
     of with for from to into onto through during like at around across along toward towards against about by off in on
     upon over above under below beneath underneath beside besides near inside outside within between among amongst amid
     behind past beyond up down out via per featuring including containing atop next amidst throughout without underside
+    alongside opposite
     """.split()
 )
 
@@ -29,7 +32,7 @@ FILLERS = frozenset(
     """
     there here please very really quite extremely slightly somewhat rather just also too only exactly directly right
     immediately together alone away high aloft nearby afar apart outdoors indoors asleep awake still side me us i we you
-    one's et etc e.g i.e so standing sitting
+    one's et etc e.g i.e so standing sitting what how what's i'd i'm let's
     """.split()
 ) - frozenset({"right", "high", "side"})
 
@@ -50,8 +53,7 @@ POSITION_VERBS = frozenset(
     hangs hang hung placed located positioned situated set mounted put laid seated perched perching perches leaning
     leans lean leaned leant parked floating floats float floated flying flies fly flew hovering hovers hovered arranged
     displayed found attached stacked balanced balancing balances stays stay stayed waiting waits appears appearing
-    appear seen visible nestled tucked planted growing grows grew swimming swims swam painted drawn
-    shown facing
+    appear seen visible nestled tucked planted growing grows grew swimming swims swam painted drawn shown facing
     """.split()
 )
 """Verbs that only say that something is where the following preposition puts it."""
@@ -60,31 +62,34 @@ _VERBS = """
     sit stand lie lay rest hang lean perch float fly hover swim run walk jump leap climb play chase eat drink hold carry
     wear ride drive watch look stare gaze sleep nap snooze smile laugh cry talk speak chat sing dance read write paint
     draw cook bake cut chop slice wash clean push pull throw catch kick hit bounce roll slide fall rise shine glow
-    sparkle glisten shimmer blaze burn melt grow bloom wave swing sway spin turn point reach touch hug kiss pet feed
-    walk wag bark roam graze buzz hop crawl slither scurry gallop trot race zoom speed pass cross enter leave wait work
-    study teach learn build fix repair make take give bring buy sell open close wrap cover surround hide contrast lead
-    land park sail row travel move gather meet greet shake clap cheer celebrate perform practice prepare serve pour fill
-    stir mix blow sniff lick bite chew peck dig plant water pick collect sweep mop iron knit sew type tap text call ring
-    hum rumble honk churn adorn decorate display feature contain include face guard protect follow pull peek peer
-    resemble reflect cast line dart glide soar circle flutter flap drift loom tower stretch curl snuggle cuddle balance
-    juggle seem appear become stay remain keep tell ask say think feel enjoy admire examine inspect appreciate browse
-    visit explore hike camp fish hunt ski skate surf dive exercise meditate pray relax recline crouch kneel squat march
-    parade cluck croak moo snort snore roar howl bloom blossom illuminate light frame border flank overlook support
-    share clutter pack ripen taste smell roast grill boil stack pile arrange place put set mount tie attach locate
-    position situate
-""".split()
+    sparkle glisten shimmer blaze burn melt grow bloom wave swing sway spin turn point reach touch hug kiss pet feed wag
+    bark roam graze buzz hop crawl slither scurry gallop trot race zoom speed pass cross enter leave wait work study
+    teach learn build fix repair make take give bring buy sell open close wrap cover surround hide contrast lead land
+    park sail row travel move gather meet greet shake clap cheer celebrate perform practice prepare serve pour fill stir
+    mix blow sniff lick bite chew peck dig plant water pick collect sweep mop iron knit sew type tap text call ring hum
+    rumble honk churn adorn decorate display feature contain include face guard protect follow peek peer resemble
+    reflect cast line dart glide soar circle flutter flap drift loom tower stretch curl snuggle cuddle balance juggle
+    seem appear become stay remain keep tell ask say think feel enjoy admire examine inspect appreciate browse visit
+    explore hike camp fish hunt ski skate surf dive exercise meditate pray relax recline crouch kneel squat march parade
+    cluck croak moo snort snore roar howl blossom illuminate light frame border flank overlook support share clutter
+    pack ripen taste smell roast grill boil stack pile arrange place put set mount tie attach locate position situate
+    embrace invite munch nibble devour scatter emerge vanish whirl twirl twist flicker gleam twinkle glitter shout
+    scream growl purr meow chirp squeak hiss chatter giggle chuckle frown yawn blink nod wander stride sprint collide
+    smash crush explode erupt wilt wither hoot lurk dwell scamper prowl swoop hurtle flee escape lift lower raise drag
+    tow haul dangle drape cling soak splash drip spill cool freeze thaw
+    """.split()
 
 VERB_STEMS = frozenset(_VERBS)
 
 NOUNS_TOO = frozenset(
     """
     light frame line dart ring swing plant park fish camp pile stack tower circle text watch iron call type tie water
-    pack face guard support share border flank cast land point turn text mop stay train print cover wave wash drink
-    bowl wrap mix paint cut chop fall pull push catch throw kick hit rest stand perch bark pet hug kiss bite lick cook
-    walk race speed pass cross work study build repair make open lead row travel clap cheer practice blow hum honk
-    feature shop hop drift loom camp hunt ski surf squat march parade snore roar howl blossom bloom place set mount
-    roast grill boil taste smell sail nap smile laugh cry talk chat dance draw slice dive read ride drive run jump leap
-    climb glow sparkle shimmer burn float fly hang ship shake pick
+    pack face guard support share border flank cast land point turn mop stay train print cover wave wash drink bowl wrap
+    mix paint cut chop fall pull push catch throw kick hit rest stand perch bark pet hug kiss bite lick cook walk race
+    speed pass cross work study build repair open lead row travel clap cheer practice blow hum honk feature shop hop
+    drift loom hunt ski surf squat march parade snore roar howl blossom bloom place set mount roast grill boil taste
+    smell sail nap smile laugh cry talk chat dance draw slice dive read ride drive run jump leap climb glow sparkle
+    shimmer burn float fly hang ship shake pick
     """.split()
 )
 """Verbs whose -s form is as often the plural of a noun: the traffic lights."""
@@ -94,9 +99,17 @@ _PAST = """
     caught made took gave brought bought threw rode spun slid swept leant cast crept clung fed built found told went
     came lit lost met spread rose fought sought bent swung sprang strode lain shook chose broke dug leapt knelt read
     laid hid woke began became seen shown drawn worn torn thrown given taken written driven hidden stuck dealt felt left
-""".split()
+    """.split()
 
 IRREGULAR_PAST = frozenset(_PAST) - frozenset({"left", "rose", "torn", "worn"})
+
+PARTICIPLES = frozenset(
+    """
+    lit worn torn woven drawn built made grown hidden frozen broken bent cut carven written driven known shorn sewn hung
+    spun bound wound wrought burnt spilt split cast set thrown ground knit swollen sunken molten shaven dried
+    """.split()
+)
+"""Irregular ones that describe: a brightly lit room."""
 
 ED_NOUNS = frozenset(
     "bed seed weed sled shed reed steed feed speed breed bobsled moped newlywed red flatbed seabed".split()
@@ -123,7 +136,8 @@ ING_MODIFIERS = frozenset(
     fishing boxing rolling ironing measuring knitting baking frying mixing serving drinking watering rocking racing
     chewing building teething skipping jumping bowling drying mailing filing changing dressing waiting reading writing
     drawing vending cooking hunting climbing riding tracking greeting playing flying magnifying shaving cleaning
-    gardening landing lightning steering traveling carving bathing skating skiing training sailing
+    gardening landing lightning steering traveling carving bathing skating skiing training sailing spinning recycling
+    wishing pruning weighing feeding curling
     """.split()
 )
 """Gerunds that may belong to the noun that follows: a cutting board."""
@@ -134,32 +148,28 @@ ABSTRACT = frozenset(
     middle left right center centre distance corner edge scene image picture photo photograph shot composition style
     color colour colors colours shape size texture beauty awe fashion manner addition total position place part piece
     look feel feeling atmosphere mood ambience vibe sense quality detail details resolution focus each other others
-    number amount variety something nothing anything everything someone breeze fun
+    number amount variety something nothing anything everything someone breeze love knowledge skill skills excitement
+    joy peace freedom courage wisdom precision artistry magic life death work rest sleep help care pride hope fear anger
+    grief luck truth fate grace charm elegance warmth comfort wonder delight pleasure fetch need sake own rebirth
+    renewal arrival silence speed motion ready contrast
     """.split()
 )
 """Words that name nothing to paint when they head a noun phrase by themselves."""
 
+CONCRETE = frozenset(
+    "harness wilderness lioness ship spaceship airship warship steamship battleship hood prism".split()
+)
+"""What ends like an abstract noun and is none."""
+
 GROUPS = {"pair": 2, "couple": 2, "trio": 3, "dozen": 12, "group": 3, "herd": 3, "flock": 3, "crowd": 5,
           "school": 3, "swarm": 3, "handful": 3, "few": 3, "lot": 4, "lots": 4, "number": 3,
-          "team": 3, "gang": 3, "litter": 3, "quartet": 4, "quintet": 5}  # fmt: skip
+          "team": 3, "gang": 3, "litter": 3, "quartet": 4, "quintet": 5,
+          "plenty": 4, "scores": 12, "dozens": 12, "hundreds": 16, "thousands": 16}  # fmt: skip
 """Collectives before `of` plural: how many are taken for granted."""
 
-SETTINGS = frozenset(
-    """
-    forest woods wood jungle rainforest park garden field fields meadow beach desert city town village street road
-    highway room kitchen bedroom bathroom office studio classroom library museum restaurant cafe shop store market farm
-    yard backyard playground zoo stadium lake pond river sea ocean water sky space snow grass sand rain mud mountains
-    hills valley countryside landscape night day sunset sunrise dusk dawn morning evening afternoon dark darkness
-    sunlight sunshine moonlight air distance wild wilderness universe alley harbor harbour airport station hallway gym
-    pasture coop campground safari savanna savannah lawn storm winter summer autumn fall spring fog mist clouds shade
-    neighborhood neighbourhood world prairie swamp tundra canyon cave underwater outdoors stone ground galaxy plaza
-    square farmyard driveway sidewalk pavement courtyard barnyard seaside shore shoreline riverbank lakeside
-    """.split()
-)
-"""Places that hold a whole picture: after in, at or on they make the background."""
+SURFACES = frozenset({"wall", "floor", "ground", "ceiling"})
+"""What bounds a room: where something on them is said to be, it is said of the thing."""
 
-GROUNDS = frozenset({"sand", "grass", "snow", "sky", "stone"})
-"""What a whole picture may stand on."""
 
 CANVAS = frozenset(
     "picture image photo photograph canvas scene frame composition drawing illustration shot screen view".split()
@@ -175,10 +185,12 @@ PARTS = frozenset(
 """What a thing has rather than what stands beside it: with green eyes."""
 
 BACKDROPS = frozenset({"background", "backdrop"})
-SKIES = frozenset("sky sunset sunrise moonlight sunlight stars night moon clouds".split())
 
 LY_NOUNS = frozenset(
-    "butterfly family jelly lily belly fly bully holly doily supply assembly dragonfly firefly ally".split()
+    """
+    butterfly family jelly belly fly bully holly doily supply assembly dragonfly firefly ally lolly dolly gully folly
+    brolly lily reply anomaly
+    """.split()
 )
 
 BOUNDS = (

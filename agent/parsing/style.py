@@ -29,6 +29,7 @@ _QUALITY = frozenset(
     unreal engine octane intricate award winning award-winning professional very realistic hyperrealistic
     """.split()
 )
+_BEFORE_MEDIA = OPENERS | FILLERS | AUXILIARIES | {"to", "this", "that", ",", "like", "can"}
 _STOPS = frozenset(",.;:!?\n")
 _LONGEST_OPENING = 7
 
@@ -54,16 +55,16 @@ def read_style(words: Sequence[str]) -> Style:
 def _opening(words: Sequence[str], style: Style) -> str:
     """`a watercolour painting of`."""
     start = 0
-    while start < len(words) and words[start] in OPENERS | FILLERS | AUXILIARIES | {"to", "this", "that", ","}:
+    while start < len(words) and words[start] in _BEFORE_MEDIA:
         start += 1
     for end in range(start + 1, min(len(words), start + _LONGEST_OPENING)):
-        if words[end] == "of" and words[end - 1] in _MEDIA:
+        if words[end] == "of" and (words[end - 1] in _MEDIA or list(words[end - 2 : end]) == ["close", "up"]):
             inner = [word for word in words[start:end] if word not in DETERMINERS]
             style.said.update(range(end + 1))
             style.begin = end + 1
             return "" if len(inner) == 1 and inner[0] in _UNTOLD else " ".join(inner)
-        if words[end] in _STOPS or words[end] == "of":
-            break
+        if words[end] in _STOPS | DETERMINERS | AUXILIARIES or words[end] == "of":
+            break  # a robot is painting a portrait of …: not how the picture looks, but what it shows
     return ""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from muralist.tools.scene import Place, Predicate
 
 from .verbs import is_noun_like
-from .words import CANVAS, DEFINITE
+from .words import CANVAS, DEFINITE, POSITION_VERBS
 
 _VERTICAL = {"top": "top", "upper": "top", "uppermost": "top", "bottom": "bottom", "lower": "bottom"}
 _HORIZONTAL = {"left": "left", "right": "right", "left-hand": "left", "right-hand": "right",
@@ -23,6 +23,12 @@ _CORNERS: dict[tuple[str, str], Place] = {
     ("bottom", "right"): "bottom right",
 }  # fmt: skip
 
+_HANGING = frozenset(
+    "hung hang hangs hanging dangled dangles dangling dangle suspended swung swinging swings dripped dripping".split()
+)
+_PARTITIVES = frozenset("back edge surface tip rim end brink foot base face arm seat".split())
+"""Parts that stand for the whole where something else is placed by them: on the edge of a table."""
+
 _FIXED: dict[Predicate, str] = {
     "left of": "left to, leftwards of",
     "right of": "right to, rightwards of",
@@ -34,7 +40,8 @@ _FIXED: dict[Predicate, str] = {
         next to, beside, besides, near, near to, nearby, close to, by, alongside, alongside of, adjacent to, adjoining,
         side by side with, by the side of, on side of, on the side of, at the side of, at side of, to the side of,
         to side of, on one side of, on either side of, on both sides of, past, along, right next to, directly next to,
-        right beside, against, in the vicinity of, across from, around, on a side of, off to the side of, bordering
+        right beside, against, in the vicinity of, across from, around, on a side of, off to the side of, bordering,
+        at the foot of, at the base of, at the edge of, at the end of, at the head of
         """,
     "in front of": "in front of, in the front of, at the front of, before, right in front of, directly in front of",
     "behind": """
@@ -66,15 +73,37 @@ class Position:
 
 def read_position(words: Sequence[str], at: int) -> Position | None:
     """The position phrase that starts at word `at`, the longest there is."""
-    return _sided(words, at) or _fixed(words, at)
+    return _sided(words, at) or _from_above(words, at) or _fixed(words, at)
+
+
+def _from_above(words: Sequence[str], at: int) -> Position | None:
+    """`hung from a hook` is below it, what `shone down on the sea` is above it; what sat down on it is on it."""
+    before = words[at - 1] if at else ""
+    if words[at] == "from" and before in _HANGING:
+        return Position(1, ("below",))
+    if list(words[at : at + 2]) in (["down", "on"], ["down", "upon"], ["down", "at"]) and before not in POSITION_VERBS:
+        return Position(2, ("above",))
+    return None
+
+
+def leads_on(words: Sequence[str], at: int) -> bool:
+    """True if a phrase such as `adjacent to` begins here, so that its first word is no noun."""
+    found = _fixed(words, at)
+    return found is not None and found.length > 1
 
 
 def _fixed(words: Sequence[str], at: int) -> Position | None:
     for length in range(min(_LONGEST, len(words) - at), 0, -1):
         predicate = _PHRASES.get(tuple(words[at : at + length]))
         if predicate is not None:
-            return Position(length, (predicate,))
+            return Position(length + _part_of(words, at + length), (predicate,))
     return None
+
+
+def _part_of(words: Sequence[str], at: int) -> int:
+    """Length of `the edge of`, or 0."""
+    begin = at + (at < len(words) and words[at] in DEFINITE | {"one"})
+    return begin + 2 - at if begin + 1 < len(words) and words[begin] in _PARTITIVES and words[begin + 1] == "of" else 0
 
 
 def _sided(words: Sequence[str], at: int) -> Position | None:

@@ -7,25 +7,24 @@ the clause is about. Coordinated things (`a cat and a dog on a mat`) share it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from muralist.tools.scene import Place, Predicate
 
-from .lexicon import kind_of
-from .noun_phrase import NounPhrase, read_noun_phrase
+from .clause import VERB_RELATIONS, Clause
+from .making import read_making
+from .noun_phrase import NounPhrase, is_abstract, read_noun_phrase
 from .positions import Position, read_position
 from .reading import Reading
-from .verbs import is_adverb, is_gerund, is_noun_like, is_verb_form
+from .surroundings import COVERED, GARMENTS, INTO_SETTING, holds_nothing, is_around
+from .verbs import is_gerund, is_infinitive, is_noun_like, is_verb_form
 from .words import (
-    ABSTRACT,
     AUXILIARIES,
     BACKDROPS,
     BE,
     CLAUSE_WORDS,
     CONJUNCTIONS,
     FILLERS,
-    GROUNDS,
     NEGATIONS,
     OPENERS,
     PARTS,
@@ -33,32 +32,11 @@ from .words import (
     PREPOSITIONS,
     PRONOUNS,
     RELATIVES,
-    SETTINGS,
-    SKIES,
-    VERB_STEMS,
+    SURFACES,
 )
 
 _ENDS = frozenset(".;!?\n")
 _COMMAS = frozenset(",:()–—-/|")
-_INTO_SETTING = frozenset("in at into through across along throughout around amid during".split())
-_VERB_RELATIONS: dict[str, Predicate] = {
-    "riding": "on", "rides": "on", "ride": "on", "rode": "on", "facing": "next to", "touching": "next to",
-    "covering": "on", "topping": "on",
-}  # fmt: skip
-
-
-@dataclass
-class _Clause:
-    """What a sentence or a part of one is about."""
-
-    group: list[int] = field(default_factory=list)
-    nearest: list[int] = field(default_factory=list)
-    last_subjects: list[int] = field(default_factory=list)
-    waiting: list[tuple[tuple[Predicate, ...], list[int]]] = field(default_factory=list)
-    waiting_place: Place | None = None
-    link: str = ""
-    closed: bool = False
-    predicative: bool = False
 
 
 class Reader:
@@ -68,7 +46,7 @@ class Reader:
         # A word that is skipped bounds phrases like a full stop inside a sentence would.
         self.words = [" " if at in skip else word for at, word in enumerate(words)]
         self.reading = Reading(covered=set(skip))
-        self.clause = _Clause()
+        self.clause = Clause()
         self.topic: list[int] = []
 
     def read(self) -> Reading:
@@ -85,7 +63,7 @@ class Reader:
             return self._punctuation(at, word)
         if word in NEGATIONS:
             phrase = read_noun_phrase(self.words, at + 1)
-            return at + 1 if word == "not" or phrase is None else phrase.end
+            return at + 1 if phrase is None or (word == "not" and phrase.noun) else phrase.end
         if (position := read_position(self.words, at)) is not None:
             return self._position(at, position)
         if word in CONJUNCTIONS:
@@ -94,6 +72,10 @@ class Reader:
         if word in CLAUSE_WORDS:
             self._end_clause()
             return self.reading.cover(at, at + 1)
+        if clause.nearest and (making := read_making(self.words, at)) is not None:
+            told, end = making
+            self.reading.add(told, clause.nearest if clause.link == "verb" else clause.nearest[-1:])
+            return self.reading.cover(at, end)
         if word in RELATIVES:
             self._relative_clause(at)
             return self.reading.cover(at, at + 1)
@@ -105,12 +87,14 @@ class Reader:
             clause.group = clause.group or list(self.topic)
             clause.nearest = list(clause.group)
             return self.reading.cover(at, at + 1)
-        if word in FILLERS or (word in OPENERS and not clause.group):
+        if word in FILLERS or (word in OPENERS and not clause.group) or self.words[at : at + 2] == ["can", "you"]:
             return self.reading.cover(at, at + 1)
+        if word == "to" and is_infinitive(self.words, at + 1):
+            return self.reading.cover(at, at + 1) + 1
         if word in PREPOSITIONS:
             clause.link = "with"
             return self._background_of(at) or self.reading.cover(at, at + 1)
-        if self._is_verb(at):
+        if clause.takes_for_verb(self.words, at):
             return self._verb(at, word)
         return self._noun_phrase(at)
 
@@ -123,7 +107,7 @@ class Reader:
 
     def _end_clause(self) -> None:
         self.topic = self.clause.group or self.topic
-        self.clause = _Clause()
+        self.clause = Clause()
 
     def _relative_clause(self, at: int) -> None:
         """`… that is above …` speaks of the thing before it."""
@@ -131,33 +115,14 @@ class Reader:
             self.clause.group = self.clause.nearest[-1:]
             self.clause.nearest = list(self.clause.group)
 
-    def _is_verb(self, at: int) -> bool:
-        word, clause = self.words[at], self.clause
-        following = self.words[at + 1] if at + 1 < len(self.words) else ""
-        if is_adverb(word) and not (following.endswith("ed") and is_noun_like(self.words, at + 2)):
-            return True
-        if clause.link == "verb" and clause.predicative and word.endswith("ing") and kind_of(word) is None:
-            return len(word) > 4
-        if word in _VERB_RELATIONS and clause.group:
-            return True
-        if clause.link == "verb" and clause.predicative and not is_verb_form(self.words, at):
-            return False
-        if is_verb_form(self.words, at):
-            return (
-                bool(clause.group or clause.waiting) or word in POSITION_VERBS or not is_noun_like(self.words, at + 1)
-            )
-        behind_thing = bool(clause.nearest) and clause.link in {"", "and", "verb"}
-        stems = {word, word[:-1], word[:-2]} if word.endswith("s") else {word}
-        return behind_thing and bool(stems & VERB_STEMS) and (clause.link != "and" or following in PREPOSITIONS)
-
     def _verb(self, at: int, word: str) -> int:
         clause = self.clause
         participle = word.endswith(("ing", "ed")) and clause.link != "verb"
         if not participle and clause.group:
             clause.nearest = list(clause.group)
         clause.link, clause.predicative, clause.closed = "verb", False, False
-        if word in _VERB_RELATIONS and clause.nearest:
-            return self._relate(at, at + 1, (_VERB_RELATIONS[word],))
+        if word in VERB_RELATIONS and clause.nearest:
+            return self._relate(at, at + 1, (VERB_RELATIONS[word],))
         if word in POSITION_VERBS:
             self.reading.cover(at, at + 1)
         return at + 1
@@ -214,16 +179,22 @@ class Reader:
             # `a car in red`: looks, not a second thing.
             self.reading.cover(at, end)
             return self.reading.describe(subjects, phrase)
-        if phrase.noun in ABSTRACT and not phrase.attributes:
+        if is_abstract(phrase) or (words[at] == "in" and holds_nothing(phrase)):
             return phrase.end
+        if words[at] == "in" and (phrase.head in GARMENTS or words[at - 1] in COVERED):
+            self.reading.mention(phrase)
+            return max(self.reading.cover(at, end), phrase.end)
         objects, stop = self._objects(phrase, predicates)
-        if words[at] == "at":
+        if words[at] == "at" and predicates == ("inside",):
             predicates = ("next to",)
         self.reading.cover(at, end)
         clause.link, clause.closed, clause.predicative = "", True, False
         if subjects:
             self.reading.relate(subjects, predicates, objects)
-            clause.last_subjects, clause.nearest = subjects, objects[-1:]
+            clause.last_subjects = subjects
+            # What is on the wall above the couch is itself above the couch.
+            bare = phrase.definite and not phrase.attributes and phrase.head in SURFACES
+            clause.nearest = list(subjects) if bare else objects[-1:]
         else:
             clause.waiting.append((predicates, objects))
             clause.link = "ahead"
@@ -255,10 +226,11 @@ class Reader:
         if phrase is None:
             return at + 1
         if clause.predicative and not phrase.noun and not phrase.determiner:
+            clause.closed = True
             return self.reading.describe(clause.group, phrase)
         if not phrase.noun and phrase.said_count and clause.nearest:
             return self.reading.part(phrase)
-        if not phrase.noun or (phrase.noun in ABSTRACT and not phrase.attributes and not phrase.said_count):
+        if not phrase.noun or (is_abstract(phrase) and not phrase.said_count):
             return phrase.end
         if clause.link == "with" and phrase.head in PARTS:
             return phrase.end
@@ -269,44 +241,16 @@ class Reader:
             self.reading.relate([thing], predicates, objects)
         if clause.waiting_place:
             self.reading.things[thing].place = self.reading.things[thing].place or clause.waiting_place
-        self._join(thing)
-        return phrase.end
-
-    def _join(self, thing: int) -> None:
-        """Add the thing to what the clause is about, or start anew."""
-        clause = self.clause
-        if clause.link in {"and", ", and"} and not clause.closed and clause.group:
-            clause.group.append(thing)
-            clause.nearest = list(clause.group)
-        elif clause.link in {"with", "verb"} and clause.group:
-            clause.nearest = [thing]
-        elif clause.link == "," and not clause.closed and clause.group:
-            clause.group.append(thing)
-            clause.nearest = [thing]
-        else:
+        if not clause.continues:
             self.topic = clause.group or self.topic
-            clause.group, clause.nearest, clause.last_subjects = [thing], [thing], []
-        clause.closed = clause.closed and clause.link in {"with", "verb"}
-        clause.waiting, clause.waiting_place = [], None
-        clause.link, clause.predicative = "", False
+        clause.join(thing)
+        return phrase.end
 
     def _as_background(self, at: int, predicates: tuple[Predicate, ...], phrase: NounPhrase) -> int | None:
         """Where reading goes on if the phrase says what is all around, such as `on grass`; else None."""
-        head, word = phrase.head, self.words[at]
         if phrase.noun in BACKDROPS and not phrase.attributes:
             return self._nearest_as_background(at, phrase)
-        dressed = bool(phrase.attributes) and bool(phrase.determiner)
-        around = (
-            head in BACKDROPS
-            or (
-                word in _INTO_SETTING
-                and predicates in {(), ("inside",), ("next to",)}
-                and (head in SETTINGS or head in GROUNDS)
-            )
-            or (predicates == ("on",) and head in SETTINGS and not (dressed and (phrase.definite or head in GROUNDS)))
-            or (word in {"under", "beneath", "against", "below"} and head in SKIES)
-        )
-        if not around or (phrase.definite and self.reading.knows(phrase)):
+        if not is_around(self.words[at], predicates, phrase) or (phrase.definite and self.reading.knows(phrase)):
             return None
         self.reading.cover(at, phrase.start)
         return self._surround(phrase)
@@ -324,7 +268,7 @@ class Reader:
 
     def _background_of(self, at: int) -> int | None:
         """`of`, `with` and the like lead to an ordinary thing; nothing to do unless a setting follows."""
-        if self.words[at] not in _INTO_SETTING:
+        if self.words[at] not in INTO_SETTING:
             return None
         phrase = read_noun_phrase(self.words, at + 1)
         return None if phrase is None else self._as_background(at, (), phrase)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .lexicon import kind_of
+from .lexicon import listed
+from .morphology import by_form
+from .numbers import is_plural
 from .words import (
     BOUNDS,
     DETERMINERS,
@@ -41,6 +43,8 @@ def is_participle(words: Sequence[str], at: int) -> bool:
     if word.endswith("ed") and len(word) > 3:
         return word not in ED_NOUNS and not (word in ED_MODIFIERS and followed)
     if word.endswith("ing") and len(word) > 4:
+        if words[at + 1 : at + 2] and words[at + 1] in DETERMINERS and not (at and words[at - 1] in DETERMINERS):
+            return listed(words[at - 1]) is None if at else True  # drawing a sketch, but: a fine painting the man sold
         return word not in ING_NOUNS and not (word in ING_MODIFIERS and followed)
     return False
 
@@ -52,7 +56,7 @@ def is_gerund(words: Sequence[str], at: int) -> bool:
 
 def is_adverb(word: str) -> bool:
     """`happily`, but neither `butterfly` nor `prickly`."""
-    return word.endswith("ly") and len(word) > 4 and word not in LY_NOUNS and kind_of(word) is None
+    return word.endswith("ly") and len(word) > 4 and word not in LY_NOUNS and (listed(word) or by_form(word)) is None
 
 
 def ends_noun(
@@ -65,26 +69,43 @@ def ends_noun(
     """
     word = words[at]
     following = words[at + 1] if at + 1 < len(words) else ""
-    if word in IRREGULAR_PAST or word in PARTICLES or is_participle(words, at) or is_adverb(word):
+    if words[at - 1].endswith("'s"):
+        return False
+    doing = word.endswith("ing") and len(word) > 4 and word not in ING_NOUNS  # a man playing guitar
+    if doing or word in IRREGULAR_PAST or word in PARTICLES or is_participle(words, at) or is_adverb(word):
         return True
     if word == "set":
         return words[at - 1] in {"sun", "moon"}
     if word == "can":
         return following in VERB_STEMS or following == "be"
-    if after_plural:
-        return word in VERB_STEMS
+    if following in DETERMINERS and (after_plural or is_plural(word) or word in VERB_STEMS - NOUNS_TOO):
+        return True  # vines embrace the statues: no noun holds a determiner
     stems = {word[:-1], word[:-2], word[:-3] + "y" if word.endswith("ies") else ""} & VERB_STEMS
-    if not word.endswith("s") or not stems or counted:
-        return False
     led_on = following in DETERMINERS | PREPOSITIONS or following.endswith("ly")
+    if after_plural:
+        return word in VERB_STEMS or (word.endswith("s") and bool(stems) and led_on)
+    if not word.endswith("s") or counted:
+        return False
+    if not stems:
+        # a peacock struts past a fountain: behind `a` there is no plural.
+        return singular and led_on and is_plural(word)
+    at_end = not following or not following[0].isalnum()
     if stems & NOUNS_TOO:
-        return singular and led_on
-    return led_on or not following or not following[0].isalnum()
+        return (led_on and (singular or word in POSITION_VERBS)) or (at_end and singular)
+    return led_on or at_end
 
 
 def is_verb_form(words: Sequence[str], at: int) -> bool:
     """True if the word at `at` looks like a verb where no noun phrase is under way."""
     if words[at] in POSITION_VERBS or words[at] in IRREGULAR_PAST:
         return True
-    describes = kind_of(words[at]) is not None and is_noun_like(words, at + 1)
+    describes = listed(words[at]) is not None and is_noun_like(words, at + 1)
     return is_participle(words, at) and not describes
+
+
+def is_infinitive(words: Sequence[str], at: int) -> bool:
+    """True if the word at `at`, standing behind `to`, is a verb: to reach a shelf, to catch fish, to sleep."""
+    if not is_noun_like(words, at) or words[at] in POSITION_VERBS & NOUNS_TOO:
+        return False
+    following = words[at + 1] if at + 1 < len(words) else ""
+    return words[at] in VERB_STEMS or following in DETERMINERS

@@ -1,4 +1,4 @@
-"""Which detected thing is which instance of the scene."""
+"""Detected things, and which of them is which instance of the scene."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, permutations
 
-from muralist.tools.geometry import relation_holds, stands_at
-from muralist.tools.layout import Box
-from muralist.tools.scene import Entity, Scene
-
-from .vocabulary import COLOURS
+from .geometry import relation_holds, stands_at
+from .layout import Box
+from .scene import Entity, Scene
 
 LEAST_FIT = 0.1
 """Nothing is given to an instance that fits it less."""
@@ -20,7 +18,11 @@ MOST_ORDERS = 5040
 
 @dataclass(frozen=True)
 class Detection:
-    """One detected thing: its box, how sure it is, and what it is: probabilities over all nouns and all colours."""
+    """One detected thing: its box, how sure it is, and what it is.
+
+    `nouns`: for each noun the detector was asked for, the probability that it is one, given that it is anything;
+    `colours`: for each colour word that can be told, the probability that one would call it so.
+    """
 
     box: Box
     confidence: float
@@ -37,10 +39,11 @@ class Detection:
 
     @property
     def colour(self) -> str:
-        return max(self.colours, key=lambda colour: self.colours[colour])
+        """The colour one would most probably call it; empty if none can be told."""
+        return max(self.colours, key=lambda colour: self.colours[colour], default="")
 
     def __str__(self) -> str:
-        return f"{self.colour} {self.noun} ({self.confidence:.2f})"
+        return f"{self.colour} {self.noun} ({self.confidence:.2f})".lstrip()
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,6 @@ def _held(scene: Scene, given: Given) -> int:
 def _fit(entity: Entity, thing: Detection) -> float:
     fit = thing.is_a(entity.noun)
     for attribute in entity.attributes:
-        if attribute.kind == "colour" and attribute.value in COLOURS:
+        if attribute.kind == "colour" and attribute.value in thing.colours:
             fit *= 0.2 + 0.8 * thing.colours[attribute.value]
     return fit

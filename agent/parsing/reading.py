@@ -79,6 +79,11 @@ class Reading:
                 return known
         return None
 
+    def add(self, attribute: Attribute, subjects: list[int]) -> None:
+        """One more property of each of them."""
+        for subject in subjects:
+            self.things[subject].attributes = [*self.things[subject].attributes, attribute][:_MOST_ATTRIBUTES]
+
     def describe(self, subjects: list[int], phrase: NounPhrase) -> int:
         """`the cup is red`; gives the word behind the phrase."""
         for subject in subjects:

@@ -71,15 +71,27 @@ def singular(word: str) -> str:
     """`apples` -> `apple`, `women` -> `woman`; a word that is no plural is left as it is."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if word in _INVARIANT or word in PLURAL_ONLY or len(word) < 4 or not word.endswith("s"):
+    if max(word, default="") >= "\u3040":
+        return word  # scripts without spaces, where a final s is a word of its own
+    if (
+        word in _INVARIANT
+        or word in PLURAL_ONLY
+        or not word.endswith("s")
+        or (len(word) < 4 and not _is_initials(word))
+    ):
         return word
     if word in _SINGULAR_S or (word.endswith(("ss", "us", "is", "'s")) and word[:-1] not in _I):
         return word
     if word.endswith("ies"):
         return word[:-1] if word in _IE or len(word) == 4 else word[:-3] + "y"
-    if word in _US or word.endswith(("sses", "shes", "ches", "xes", "tzes", "oes")):
+    if word in _US or (len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes", "tzes", "oes"))):
         return word[:-2]
     return word[:-1]
+
+
+def _is_initials(word: str) -> bool:
+    """`tvs`, `cds`, but neither `bus` nor `is`."""
+    return len(word) == 3 and word.isalpha() and word[1] not in "aeiou"
 
 
 def is_plural(word: str) -> bool:

@@ -1,0 +1,56 @@
+"""What a model can do, found out with one small question about one small picture."""
+
+from __future__ import annotations
+
+from langchain_core.messages import HumanMessage
+from PIL import Image
+from pydantic import BaseModel, Field
+
+from muralist.tools.errors import NoAnswer, NoVision
+from muralist.tools.metering import metered
+
+from .conversation import picture_block
+from .endpoint import Endpoint
+from .rungs import Rung
+
+COLOUR, SIDE = "red", 64
+
+ABLE = {
+    Rung.TOOLS: "calls tools",
+    Rung.SCHEMA: "calls no tools, but keeps to a JSON schema",
+    Rung.FORCED: "calls one tool at a time when forced to, so runs are pipelines",
+    Rung.OBJECT: "knows neither tools nor schemas, but writes JSON",
+    Rung.TEXT: "knows neither tools nor JSON mode: it is asked in plain text",
+}
+
+
+class Seen(BaseModel):
+    """Say what the picture shows."""
+
+    colour: str = Field(description="The colour that fills the picture, in one word; 'none' if you see no picture.")
+
+
+async def probe(endpoint: Endpoint) -> str:
+    """What the model can do and what asking it cost, as one line. Raises Refused, EndpointError."""
+    question = [{"type": "text", "text": "Which colour fills this picture?"}]
+    picture = picture_block(Image.new("RGB", (SIDE, SIDE), COLOUR))
+    with metered() as meter:
+        try:
+            seen = await endpoint.ask([HumanMessage([*question, picture])], Seen)
+            sight = "sees pictures" if COLOUR in seen.colour.lower() else f"took {COLOUR} for {seen.colour[:30]}"
+            told = f"{ABLE[endpoint.rung]}; {sight}"
+        except NoVision:
+            told = f"takes no pictures: good for planning, not for inspecting ({await _blind(endpoint)})"
+        except NoAnswer as error:
+            told = f"{error}; the offline rules would fill in"
+    spent = meter.spent
+    calls = "1 call" if spent.calls == 1 else f"{spent.calls} calls"
+    return f"{told}; {calls}, {spent.input_tokens + spent.output_tokens} tokens, at {endpoint.wire.where}"
+
+
+async def _blind(endpoint: Endpoint) -> str:
+    try:
+        await endpoint.ask([HumanMessage(f"Which colour is {COLOUR}?")], Seen)
+    except NoAnswer as error:
+        return str(error)
+    return ABLE[endpoint.rung]

@@ -1,0 +1,36 @@
+"""Several inspectors as one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from muralist.tools.checklist import Checklist
+from muralist.tools.ports import Inspector
+from muralist.tools.verdict import Verdict, combine
+
+
+@dataclass(frozen=True)
+class CombinedInspector:
+    """All of them look at once; `tools.verdict.combine` is what their answers come to."""
+
+    inspectors: Sequence[Inspector]
+
+    @property
+    def name(self) -> str:
+        """All their names: `grounded+mllm`."""
+        return "+".join(inspector.name for inspector in self.inspectors)
+
+    async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
+        """A verdict for every question that one of them answers. Raises what the first that fails raises."""
+        looking = [inspector.inspect(image, checklist) for inspector in self.inspectors]
+        answers = await asyncio.gather(*looking, return_exceptions=True)  # all are waited for, whoever fails
+        given: list[list[Verdict]] = []
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+            given.append(answer)
+        return combine(given, self.name)

@@ -1,0 +1,101 @@
+"""The grounded inspector: boxes of any noun; geometry, counting and colours in code; other looks by a model, if any."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from PIL import Image
+
+from muralist.tools.box_verdicts import SURE, Answer, cannot_tell, from_boxes
+from muralist.tools.checklist import Checklist, Question
+from muralist.tools.detection import Detection, Matched, match
+from muralist.tools.layout import Box
+from muralist.tools.scene import Attribute, Scene
+from muralist.tools.verdict import Verdict
+
+from .colours import called, colour_terms
+
+Detect = Callable[[Image.Image, Sequence[str]], list[Detection]]
+"""All things on a picture that go by one of the nouns; blocks until done."""
+
+MARGIN = 0.02
+"""How much of its surroundings a cut-out thing takes along, as a fraction of the canvas."""
+
+
+class Look(Protocol):
+    """Answers what neither boxes nor colours tell: None where it cannot. `Looks` is one."""
+
+    def has(self, cutout: Image.Image, noun: str, attribute: Attribute) -> float | None: ...
+
+    def yes(self, picture: Image.Image, question: str) -> float | None: ...
+
+
+@dataclass(frozen=True)
+class GroundedInspector:
+    """Detection, then geometry, counting and colours in code, as an `Inspector`; without `look`, the rest is unsure."""
+
+    detect: Detect
+    look: Look | None = None
+    name: str = "grounded"
+
+    async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
+        """A verdict per question. Raises BackboneError if a model cannot be loaded."""
+        return await asyncio.to_thread(self._inspect, image, checklist)
+
+    def _inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
+        scene = checklist.scene
+        found = self.detect(image, [entity.noun for entity in scene.entities])
+        words = {each.value for entity in scene.entities for each in entity.attributes if each.kind == "colour"}
+        things = [replace(thing, colours=_colours(image, thing.box, words)) for thing in found]
+        matched = match(scene, things)
+        return [
+            self._answer(question, scene, matched, things, image).verdict(question, self.name)
+            for question in checklist.questions
+        ]
+
+    def _answer(
+        self,
+        question: Question,
+        scene: Scene,
+        matched: Mapping[str, Matched],
+        things: Sequence[Detection],
+        image: Image.Image,
+    ) -> Answer:
+        answer = from_boxes(question, scene, matched, things)
+        if answer is not None:
+            return answer
+        if question.kind == "attribute":
+            return self._attribute(question, matched[question.entity or ""], image)
+        p = self.look.yes(image, question.text) if self.look else None
+        return cannot_tell("boxes cannot tell that") if p is None else Answer(p, "by looking at the whole picture")
+
+    def _attribute(self, question: Question, mine: Matched, image: Image.Image) -> Answer:
+        """As the instance that has it least."""
+        attribute = mine.entity.attributes[question.index or 0]
+        if not mine.present:
+            return Answer(1 - SURE, "not found")
+        answers: list[tuple[float, Box]] = []
+        for thing in mine.present:
+            p = self.look.has(_cut(image, thing.box), mine.entity.noun, attribute) if self.look else None
+            if p is None:
+                return cannot_tell(f"boxes cannot tell whether something is {attribute.value}")
+            answers.append((p, thing.box))
+        p, box = min(answers, key=lambda answer: answer[0])
+        return Answer(p, f"by looking at {len(answers)} cut out", box, mine.boxes)
+
+
+def _colours(image: Image.Image, box: Box, words: set[str]) -> dict[str, float]:
+    """The basic colour terms, and the words that are asked for if they can be told by them."""
+    terms = colour_terms(image, box)
+    others = {word: p for word in words if (p := called(word, terms)) is not None}
+    return terms | others
+
+
+def _cut(image: Image.Image, box: Box) -> Image.Image:
+    wide = box.grown(MARGIN)
+    width, height = image.size
+    x0, y0 = int(wide.x0 * width), int(wide.y0 * height)
+    return image.crop((x0, y0, max(x0 + 1, round(wide.x1 * width)), max(y0 + 1, round(wide.y1 * height))))

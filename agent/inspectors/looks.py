@@ -1,0 +1,102 @@
+"""Questions about pictures and cut-outs that boxes and pixels do not answer: by a VQA or a CLIP-type model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from muralist.tools.errors import BackboneError
+from muralist.tools.scene import Attribute, AttributeKind
+from muralist.tools.words import with_article
+
+from .loading import RUN_AGAIN, load, locate, trouble
+
+_STUFF = ("wooden", "metallic", "plastic", "glass", "stone", "leather", "fabric", "paper", "rubber", "fluffy")
+INSTEAD: Mapping[AttributeKind, Sequence[str]] = {
+    "material": _STUFF,
+    "texture": _STUFF,
+    "shape": ("round", "square", "rectangular", "triangular", "oval", "long and thin"),
+}
+"""What else a thing could be: a CLIP-type model can only compare. Of other kinds it is not asked."""
+_STEM = 4
+"""Words that begin with the same letters are one: wood and wooden, metal and metallic."""
+
+
+@dataclass
+class Looks:
+    """A VQA model (ViLT, BLIP) or a CLIP-type one (CLIP, SigLIP) of transformers, by folder or hub id.
+
+    Made cheaply, if there may be such a model at all; it is loaded when it is first needed, once. All calls block until
+    done and raise BackboneError if the model is missing, damaged, or of another kind.
+    """
+
+    model: str
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _loaded: tuple[Any, Any] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        locate("vqa", self.model)
+
+    def has(self, cutout: Image.Image, noun: str, attribute: Attribute) -> float | None:
+        """The probability that the thing on the cut-out has the attribute; None if this model cannot tell."""
+        if self._answers:
+            return self.yes(cutout, f"Is the {noun} {attribute.value}?")
+        if attribute.kind not in INSTEAD:
+            return None
+        others = [other for other in INSTEAD[attribute.kind] if other[:_STEM] != attribute.value[:_STEM]]
+        texts = [f"a photo of {with_article(f'{value} {noun}')}" for value in (attribute.value, *others)]
+        return self._likeness(cutout, texts)
+
+    def yes(self, picture: Image.Image, question: str) -> float | None:
+        """The probability that the answer is yes; None if this model cannot be asked questions."""
+        return self._yes(picture, question) if self._answers else None
+
+    @property
+    def _parts(self) -> tuple[Any, Any]:
+        """Processor and model."""
+        with self._lock:
+            self._loaded = self._loaded or load("vqa", self.model)
+        return self._loaded
+
+    @property
+    def _answers(self) -> bool:
+        """Whether it answers questions, rather than to compare pictures with texts."""
+        return "Answering" in type(self._parts[1]).__name__
+
+    def _likeness(self, picture: Image.Image, texts: Sequence[str]) -> float:
+        """The first text's share among all of them."""
+        import torch
+
+        processor, model = self._parts
+        inputs = processor(
+            images=picture.convert("RGB"), text=list(texts), padding="max_length", truncation=True, return_tensors="pt"
+        )
+        with self._lock, trouble("vqa", self.model, "failed", RUN_AGAIN), torch.inference_mode():
+            logits = model(**inputs.to(model.device)).logits_per_image[0]
+        return float(logits.softmax(0)[0])
+
+    def _yes(self, picture: Image.Image, question: str) -> float:
+        """Of a classifier: `yes` against `no` among its answers; of one that writes: as the first word."""
+        import torch
+
+        processor, model = self._parts
+        inputs = processor(images=picture.convert("RGB"), text=question, truncation=True, return_tensors="pt")
+        with self._lock, trouble("vqa", self.model, "failed", RUN_AGAIN), torch.inference_mode():
+            if hasattr(model, "generate"):
+                written = model.generate(
+                    **inputs.to(model.device), max_new_tokens=1, output_scores=True, return_dict_in_generate=True
+                )
+                logits = written.scores[0][0]
+                known = {
+                    word: processor.tokenizer(word, add_special_tokens=False).input_ids[0] for word in ("yes", "no")
+                }
+            else:
+                logits = model(**inputs.to(model.device)).logits[0]
+                known = model.config.label2id
+        if not {"yes", "no"} <= set(known):
+            raise BackboneError(f"vqa '{self.model}' does not answer with yes or no: give a model trained on VQA v2")
+        return float(torch.stack([logits[known["yes"]], logits[known["no"]]]).softmax(0)[0])

@@ -1,0 +1,76 @@
+"""What a sentence, or a part of one, is about so far; and whether its next word is a verb."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from muralist.tools.scene import Place, Predicate
+
+from .lexicon import listed
+from .numbers import number
+from .verbs import is_adverb, is_noun_like, is_verb_form
+from .words import DETERMINERS, POSITION_VERBS, PREPOSITIONS, VERB_STEMS
+
+VERB_RELATIONS: dict[str, Predicate] = {
+    "riding": "on", "rides": "on", "ride": "on", "rode": "on", "facing": "next to", "touching": "next to",
+    "covering": "on", "covers": "on", "covered": "on", "topping": "on", "overlooking": "next to",
+}  # fmt: skip
+"""Verbs that say by themselves how what they join stands."""
+
+
+@dataclass
+class Clause:
+    """Things by number: `group` is what the clause is about, `nearest` what a phrase that follows belongs to.
+
+    `waiting` are relations whose subject is yet to come (`above the cup is …`). `link` is what was read last: `and`, a
+    comma, `with`, `verb`, or `ahead` where a thing has to follow. `closed`: what follows `and` is a new subject.
+    `predicative`: a form of `be` was read.
+    """
+
+    group: list[int] = field(default_factory=list)
+    nearest: list[int] = field(default_factory=list)
+    last_subjects: list[int] = field(default_factory=list)
+    waiting: list[tuple[tuple[Predicate, ...], list[int]]] = field(default_factory=list)
+    waiting_place: Place | None = None
+    link: str = ""
+    closed: bool = False
+    predicative: bool = False
+
+    @property
+    def continues(self) -> bool:
+        """True if a thing that comes now belongs to what the clause is about already."""
+        open_list = self.link in {"and", ", and", ","} and not self.closed
+        return bool(self.group) and (open_list or self.link in {"with", "verb"})
+
+    def join(self, thing: int) -> None:
+        """Add the thing to what the clause is about, or start anew with it."""
+        if not self.continues:
+            self.group, self.last_subjects = [thing], []
+        elif self.link not in {"with", "verb"}:
+            self.group.append(thing)
+        self.nearest = list(self.group) if self.link in {"and", ", and"} else [thing]
+        self.closed = self.closed and self.link in {"with", "verb"}
+        self.waiting, self.waiting_place = [], None
+        self.link, self.predicative = "", False
+
+    def takes_for_verb(self, words: Sequence[str], at: int) -> bool:
+        """True if the word at `at` is a verb or an adverb where the clause stands now."""
+        word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
+        if is_adverb(word) and not (following.endswith("ed") and is_noun_like(words, at + 2)):
+            return True
+        if self.link == "verb" and self.predicative and word.endswith("ing") and listed(word) is None:
+            return len(word) > 4
+        if word in VERB_RELATIONS and self.group:
+            return True
+        if self.link == "verb" and self.predicative and not is_verb_form(words, at):
+            return False
+        if is_verb_form(words, at):
+            return bool(self.group or self.waiting) or word in POSITION_VERBS or not is_noun_like(words, at + 1)
+        if not self.nearest or self.link not in {"", "and", "verb"}:
+            return False
+        opens = word in DETERMINERS or number(word) is not None or listed(word) is not None
+        if not self.link and words[at - 1][0].isalnum() and not opens:
+            return True  # where a noun phrase ended without a word in between, no other one begins
+        stems = {word, word[:-1], word[:-2]} if word.endswith("s") else {word}
+        return bool(stems & VERB_STEMS) and (self.link != "and" or following in PREPOSITIONS)

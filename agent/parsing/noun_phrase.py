@@ -1,0 +1,151 @@
+"""Noun phrases: determiner, number, describing words, noun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from muralist.tools.scene import Attribute
+
+from .describing import ALSO_NOUNS, read_describing
+from .numbers import MOST, PLURAL_ONLY, is_plural, number, singular
+from .positions import leads_on
+from .verbs import ends_noun, is_noun_like, is_verb_form
+from .words import (
+    ABSTRACT,
+    ARTICLES,
+    CONCRETE,
+    DEFINITE,
+    DETERMINERS,
+    GROUPS,
+    IRREGULAR_PAST,
+)
+
+_DEGREES = frozenset({"very", "quite", "really", "extremely", "rather", "slightly", "somewhat"})
+_LONGEST_NOUN = 6
+
+
+@dataclass(frozen=True)
+class NounPhrase:
+    """Words `start` to `end` (exclusive): one thing or several alike, or without a noun only how something looks."""
+
+    start: int
+    end: int
+    noun: str
+    head: str
+    attributes: tuple[Attribute, ...]
+    count: int
+    determiner: str
+    said_count: bool
+    too_many: bool = False
+
+    @property
+    def definite(self) -> bool:
+        return self.determiner in DEFINITE
+
+
+def is_abstract(phrase: NounPhrase) -> bool:
+    """`the moment`, `friendship`: nothing to paint, unless something is said of how it looks."""
+    feeling = phrase.noun.endswith(("ness", "ship", "hood", "ism")) and not CONCRETE & {phrase.noun, phrase.head}
+    return not phrase.attributes and (phrase.noun in ABSTRACT or feeling)
+
+
+def read_noun_phrase(
+    words: Sequence[str], start: int, predicative: bool = False, alone: bool = False
+) -> NounPhrase | None:
+    """The noun phrase that begins at `start`; None if the words there are none.
+
+    After a copula (`predicative`), describing words without a noun stay what they are: the car is orange. `alone`
+    leaves off what follows with `of`.
+    """
+    at, determiner, count, group = _determiners(words, start)
+    attributes, places, at = read_describing(words, at, predicative and not determiner)
+    nouns = [] if places and _is_predicate(words, at) else _nouns(words, at, determiner, count)
+    bare = not nouns or (nouns[0] in IRREGULAR_PAST and len(nouns) == 1)
+    if bare and places and _may_be_noun(words[places[-1]], attributes[-1], determiner, predicative):
+        at = places[-1]
+        attributes = [attribute for attribute, place in zip(attributes, places, strict=True) if place != at]
+        nouns = [words[at]]
+    at += len(nouns)
+    if not nouns and (not attributes or (determiner in ARTICLES and not attributes)):
+        return None
+    said = count is not None
+    written = head = nouns[-1] if nouns else ""
+    if nouns and (determiner not in ARTICLES | {"another", "each", "every"} or said or group):
+        drinking = head == "glasses" and not group and (len(nouns) > 1 or said)
+        head = "glass" if drinking else singular(head)
+    tail = _of(words, at) if nouns and not alone else at
+    noun = " ".join([*nouns[:-1], *([head] if head else []), *words[at:tail]])
+    if group == 2 and written in PLURAL_ONLY:
+        count = 1
+    if count is None:
+        several = is_plural(written) and determiner not in ARTICLES
+        count = group or ((3 if determiner == "some" else 2) if several else 1)
+    if tail == start:
+        return None
+    return NounPhrase(
+        start=start, end=tail, noun=noun[:100].strip(), head=head, attributes=tuple(attributes[:8]),
+        count=max(1, min(MOST, count)), determiner=determiner, said_count=said, too_many=count > MOST,
+    )  # fmt: skip
+
+
+def _is_predicate(words: Sequence[str], at: int) -> bool:
+    """`the marble contrasted with …`: a verb, so that what describes is the noun."""
+    return at < len(words) and words[at].endswith("ed") and is_verb_form(words, at) and not is_noun_like(words, at + 1)
+
+
+def _may_be_noun(word: str, attribute: Attribute, determiner: str, predicative: bool) -> bool:
+    """A describing word that no noun follows is one itself: a red orange, the remote; but not: the cup is orange."""
+    if determiner and attribute.kind not in {"colour", "size", "shape"}:
+        return True
+    return word in ALSO_NOUNS and bool(determiner or not predicative)
+
+
+def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, int]:
+    """Where the describing words begin, the first determiner, the count if said, and what a collective stands for."""
+    determiner, count, group = "", None, 0
+    while at < len(words):
+        word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
+        if word in GROUPS and following == "of":
+            group, count = GROUPS[word], count if count and count > 1 else None
+            count = GROUPS[word] if word in {"pair", "couple", "trio", "dozen"} else count
+            at += 2
+        elif list(words[at : at + 3]) == ["half", "a", "dozen"]:
+            count, at = 6, at + 3
+        elif word == "dozen" and count and count > 1:
+            count, at = count * 12, at + 1
+        elif (amount := number(word)) is not None and amount > 0:
+            count, at = amount, at + 1
+        elif word in DETERMINERS:
+            determiner, at = determiner or word, at + 1
+        elif word in _DEGREES or (word == "of" and (determiner in {"all", "some", "both", "each"} or count)):
+            at += 1
+        else:
+            break
+    return at, determiner, count, group
+
+
+def _nouns(words: Sequence[str], at: int, determiner: str, count: int | None) -> list[str]:
+    nouns: list[str] = []
+    sure = determiner in ARTICLES or count == 1
+    while len(nouns) < _LONGEST_NOUN and is_noun_like(words, at):
+        word = words[at]
+        if leads_on(words, at):
+            break
+        if nouns and ends_noun(words, at, not sure and is_plural(nouns[-1]), sure, counted=bool(count and count > 1)):
+            break
+        if nouns and number(word) is not None:
+            break
+        nouns.append(word)
+        at += 1
+    return nouns
+
+
+def _of(words: Sequence[str], at: int) -> int:
+    """Where the noun ends once `of …` is added to it: a slice of cake, the petals of the rose."""
+    while at + 1 < len(words) and words[at] == "of":
+        inner = read_noun_phrase(words, at + 1, alone=True)
+        if inner is None or not inner.noun:
+            break
+        at = inner.end
+    return at

@@ -1,0 +1,66 @@
+"""What a thing is said to be in: a place that surrounds everything, clothes, a hand, a row, or another thing."""
+
+from __future__ import annotations
+
+from muralist.tools.scene import Predicate
+
+from .noun_phrase import NounPhrase
+from .words import BACKDROPS
+
+INTO_SETTING = frozenset("in at into through across along throughout around amid during".split())
+
+SETTINGS = frozenset(
+    """
+    forest woods wood jungle rainforest park garden field fields meadow beach desert city town village street road
+    highway room kitchen bedroom bathroom office studio classroom library museum restaurant cafe shop store market farm
+    yard backyard playground zoo stadium lake pond river sea ocean water sky space snow grass sand rain mud mountains
+    hills valley countryside landscape night day sunset sunrise dusk dawn morning evening afternoon dark darkness
+    sunlight sunshine moonlight sun wind breeze air distance wild wilderness universe alley harbor harbour airport
+    station hallway gym pasture coop campground safari savanna savannah lawn storm winter summer autumn fall spring fog
+    mist clouds shade neighborhood neighbourhood world prairie swamp tundra canyon cave underwater outdoors stone ground
+    galaxy plaza hall ballroom corridor basement attic cellar theater theatre church temple cathedral school hospital
+    mall supermarket arena cafeteria lobby orchard vineyard greenhouse marsh glade bay lagoon bakery pub bar gallery
+    laboratory lab workshop factory warehouse stable suburb downtown ruins playroom nursery garage barn square farmyard
+    driveway sidewalk pavement courtyard barnyard seaside shore shoreline riverbank lakeside
+    """.split()
+)
+"""Places that hold a whole picture: after in, at or on they make the background."""
+
+GROUNDS = frozenset({"sand", "grass", "snow", "sky", "stone"})
+"""What a whole picture may stand on."""
+
+SKIES = frozenset("sky sunset sunrise moonlight sunlight stars night moon clouds".split())
+
+GARMENTS = frozenset(
+    """
+    shirt t-shirt tee dress suit jacket coat raincoat uniform costume sweater jumper hoodie apron robe gown kimono
+    tuxedo jeans shorts pants trousers skirt blouse cloak cape vest bikini swimsuit pajamas pyjamas armor armour
+    overalls cardigan blazer scarf tracksuit onesie sari toga poncho leotard tutu
+    """.split()
+)
+"""What one wears: a boy in a shirt is not something inside of another."""
+
+COVERED = frozenset("covered dressed clothed clad wrapped coated decorated draped drenched soaked bathed".split())
+"""Behind these, what something is in is on it: a sign covered in stickers."""
+
+_FORMATIONS = frozenset("row line circle queue column pile heap stack group pair cluster bunch formation".split())
+_HOLDERS = frozenset("hand arm mouth beak paw jaw lap grip grasp claw hands arms paws jaws claws teeth".split())
+
+
+def is_around(word: str, predicates: tuple[Predicate, ...], phrase: NounPhrase) -> bool:
+    """True if a phrase behind `word`, which says `predicates`, is all around rather than a thing: on grass."""
+    head = phrase.head
+    dressed = bool(phrase.attributes) and bool(phrase.determiner)
+    entered = word in INTO_SETTING and predicates in {(), ("inside",), ("next to",)}
+    described = dressed and (phrase.definite or head in GROUNDS)
+    return (
+        head in BACKDROPS
+        or (entered and head in SETTINGS | GROUNDS)
+        or (predicates == ("on",) and head in SETTINGS and not described)
+        or (word in {"under", "beneath", "against", "below"} and head in SKIES)
+    )
+
+
+def holds_nothing(phrase: NounPhrase) -> bool:
+    """`ants in a row`, `a balloon in her hand`: nothing that one could be inside of."""
+    return phrase.head in _HOLDERS or (phrase.noun in _FORMATIONS and not phrase.attributes)

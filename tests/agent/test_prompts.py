@@ -1,0 +1,51 @@
+"""The examples in the prompts: what a model copies from them has to be accepted."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from block_world import BlockInspector, BlockPainter
+
+from muralist.agent import OfflineDrafter
+from muralist.diffusion import FileStore
+from muralist.prompts import load
+from muralist.tools.catalogue import TOOLS
+from muralist.tools.edits import edit_layout
+from muralist.tools.inspect_and_edit import InspectAndEditArgs
+from muralist.tools.ports import Ports
+from muralist.tools.run import Run
+
+
+class AnyPainter(BlockPainter):
+    def admit(self, scene: Any) -> None:
+        pass
+
+
+def examples(name: str) -> list[Any]:
+    return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", load(name), re.DOTALL)]
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Ports:
+    store = FileStore(tmp_path)
+    return Ports(AnyPainter(), BlockInspector(), OfflineDrafter(), store, lambda *_: None, threading.Event())
+
+
+async def test_every_example_is_accepted_by_its_tool(ports: Ports) -> None:
+    (scene,) = examples("recaption")
+    recaptioned = (await TOOLS["recaption"].call(scene, Run.open(), ports)).run
+    assert recaptioned.scene is not None
+    plans = [(await TOOLS["plan"].call(example, recaptioned, ports)).run.layout for example in examples("plan")]
+    assert [len(plan.regions) for plan in plans if plan] == [3, 3]
+    (edits,) = examples("edit")
+    assert len(edit_layout(InspectAndEditArgs.model_validate(edits).edits, recaptioned.scene).regions) == 2
+
+
+def test_what_a_model_reads_at_each_step_is_short() -> None:
+    for name in ("recaption", "plan", "edit"):
+        assert len(load("agent")) + len(load(name)) < 6000

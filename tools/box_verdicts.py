@@ -1,0 +1,128 @@
+"""Verdicts from boxes: what detected things say about existence, numbers, colours, places and relations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from .checklist import Question
+from .detection import Detection, Matched
+from .geometry import relation_holds, stands_at
+from .layout import Box
+from .scene import Relation, Scene
+from .verdict import Source, Verdict, status_of
+
+SURE = 0.97
+"""p of what geometry says, if the boxes it rests on are certain."""
+
+
+class Answer(NamedTuple):
+    """What one question comes to, before it is anyone's verdict; the fields are those of `Verdict`."""
+
+    p: float
+    evidence: str
+    box: Box | None = None
+    boxes: Sequence[Box] = ()
+
+    def verdict(self, question: Question, source: Source) -> Verdict:
+        """The answer as somebody's verdict."""
+        return Verdict(
+            question_id=question.id,
+            status=status_of(self.p),
+            p=self.p,
+            source=source,
+            box=self.box,
+            boxes=list(self.boxes),
+            evidence=self.evidence,
+        )
+
+
+def cannot_tell(why: str) -> Answer:
+    """An answer that says nothing."""
+    return Answer(0.5, why)
+
+
+def from_boxes(
+    question: Question, scene: Scene, matched: Mapping[str, Matched], things: Sequence[Detection]
+) -> Answer | None:
+    """Answer a question about what is there, how many, how coloured and where; None where boxes cannot tell.
+
+    `matched` has every entity of the scene by its id; `things` is all that was seen.
+    """
+    if question.kind == "relation":
+        return _relation(scene.relations[question.index or 0], matched)
+    if question.entity is None:
+        return None
+    mine = matched[question.entity]
+    match question.kind:
+        case "exists":
+            given = {id(thing) for each in matched.values() for thing in each.present}
+            return _exists(mine, things, [thing for thing in things if id(thing) not in given])
+        case "count":
+            return _count(mine)
+        case "place":
+            return _place(mine)
+        case _:
+            return _colour(mine, question.index or 0)
+
+
+def _exists(mine: Matched, things: Sequence[Detection], free: Sequence[Detection]) -> Answer:
+    noun = mine.entity.noun
+    if mine.present:
+        best = max(mine.present, key=lambda thing: thing.is_a(noun))
+        return Answer(best.is_a(noun), f"a {best}", best.box, mine.boxes)
+    p = max((thing.is_a(noun) for thing in free), default=0.0)
+    seen = ", ".join(map(str, things)) or "nothing"
+    return Answer(p, f"no {noun} found; seen: {seen}")
+
+
+def _count(mine: Matched) -> Answer:
+    noun, wanted = mine.entity.noun, mine.entity.count
+    number = len(mine.present) + len(mine.surplus)
+    evidence = f"{number} found, {wanted} asked for"
+    if mine.surplus:
+        extra = max(mine.surplus, key=lambda thing: thing.is_a(noun))
+        return Answer(1 - extra.is_a(noun), evidence, extra.box, mine.boxes)
+    if len(mine.present) < wanted:
+        return Answer(1 - SURE, evidence, None, mine.boxes)
+    return Answer(math.prod(thing.is_a(noun) for thing in mine.present) ** (1 / wanted), evidence, None, mine.boxes)
+
+
+def _place(mine: Matched) -> Answer:
+    place = mine.entity.place
+    wrong = [thing for thing in mine.present if place and not stands_at(place, thing.box)]
+    return _geometry(not wrong, mine.present, wrong or mine.present, f"{place}")
+
+
+def _colour(mine: Matched, index: int) -> Answer | None:
+    """None for other attributes, and for colours that could not be told of all that was found."""
+    attribute = mine.entity.attributes[index]
+    if attribute.kind != "colour" or not all(attribute.value in thing.colours for thing in mine.present):
+        return None
+    if not mine.present:
+        return Answer(1 - SURE, "not found")
+    worst = min(mine.present, key=lambda thing: thing.colours[attribute.value])
+    return Answer(worst.colours[attribute.value], f"it is {worst.colour}", worst.box, mine.boxes)
+
+
+def _relation(relation: Relation, matched: Mapping[str, Matched]) -> Answer | None:
+    parties = [matched[name] for name in dict.fromkeys((relation.subject, *relation.objects))]
+    if not all(party.present for party in parties):
+        return Answer(1 - SURE, "not everything it speaks of was found")
+    subjects, *objects = (
+        [thing.box for thing in matched[name].present] for name in (relation.subject, *relation.objects)
+    )
+    held = relation_holds(relation.predicate, subjects, objects, relation.among_alike)
+    if held is None:
+        return None
+    things = [thing for party in parties for thing in party.present]
+    return _geometry(held, things, matched[relation.subject].present, relation.predicate)
+
+
+def _geometry(held: bool, rests_on: Sequence[Detection], points_at: Sequence[Detection], what: str) -> Answer:
+    if not rests_on:
+        return Answer(1 - SURE, "not found")
+    where = ", ".join(f"{thing.noun} at ({thing.box.centre[0]:.2f}, {thing.box.centre[1]:.2f})" for thing in rests_on)
+    evidence = f"{'' if held else 'not '}{what}: {where}"
+    return Answer(SURE if held else 1 - SURE, evidence, points_at[0].box, [thing.box for thing in rests_on])
