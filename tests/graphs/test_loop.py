@@ -84,7 +84,7 @@ async def test_a_rejected_move_is_refused_twice_more_and_then_the_rules_fill_in_
     refused = "remove book.0 with seed 7 was rejected before: take another seed or edit"
     assert [turn.mistake for turn in (first, second, third)] == [refused] * 3
     assert [str(model.read[turn][-1].text) for turn in (5, 6)] == [refused] * 2
-    assert (rules.by, rules.tool, result.run.filled_in) == ("offline", "regional_diffuse", ["regional_diffuse"])
+    assert (rules.by, rules.tool, result.run.filled_in) == ("offline", "inspect_and_edit", ["inspect_and_edit"])
     assert len(result.attempts) == 3
 
 
