@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from muralist.tools.errors import BadSettings
+
 app = typer.Typer(help="Experiments; every figure the README quotes comes from here.", no_args_is_help=True)
 
 
@@ -25,7 +27,7 @@ def composition(
 
     from .composition import run
 
-    run([int(word) for word in objects.split(",")], prompts, wiring.settings(steps=steps), out, keep)
+    run(_numbers(objects), prompts, wiring.settings(steps=steps), out, keep)
 
 
 @app.command()
@@ -75,8 +77,7 @@ def noise(
 
     from .noise import run
 
-    shares = [float(word) for word in wrong.split(",")]
-    run([int(word) for word in objects.split(",")], prompts, wiring.settings(steps=steps), out, shares)
+    run(_numbers(objects), prompts, wiring.settings(steps=steps), out, _shares(wrong))
 
 
 @app.command()
@@ -91,3 +92,20 @@ def parse(
     if show:
         print(suite.shown(readings))
     print(suite.table(readings))
+
+
+def _numbers(objects: str) -> list[int]:
+    words = objects.split(",")
+    if not all(word.strip() in {*"123456"} for word in words):
+        raise BadSettings(f"--objects '{objects}': give numbers from 1 to 6, comma-separated, such as 1,2,4")
+    return [int(word) for word in words]
+
+
+def _shares(wrong: str) -> list[float]:
+    try:
+        shares = [float(word) for word in wrong.split(",")]
+    except ValueError:
+        shares = []
+    if not shares or not all(0 <= share <= 1 for share in shares):
+        raise BadSettings(f"--wrong '{wrong}': give shares from 0 to 1, comma-separated, such as 0.1,0.3")
+    return shares

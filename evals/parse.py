@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from muralist.agent import parse_prompt
-from muralist.tools.errors import BadScene, BadSettings
+from muralist.tools.errors import BadPrompt, BadScene, BadSettings
 from muralist.tools.fidelity import check_scene
-from muralist.tools.scene import Scene
+from muralist.tools.scene import MAX_PROMPT, Scene
 
 from .expectation import Comparison, Expectation, compare, read
 from .templates import TEMPLATES, geneval
@@ -46,11 +46,30 @@ def cases(folder: Path) -> list[Case]:
     """All prompts of the two benchmarks under `folder`, in any of its folders. Raises BadSettings if there are none."""
     found = [case for path in sorted(folder.rglob("*.txt")) for case in _lines(path)]
     for path in sorted(folder.rglob("*.jsonl")):
-        entries = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-        found += [Case(f"GenEval {entry['tag']}", entry["prompt"], geneval(entry)) for entry in entries]
+        found += _entries(path)
     if not found:
         raise BadSettings(f"no prompts in '{folder}': give a folder with T2I-CompBench's .txt or GenEval's .jsonl file")
     return found
+
+
+def _entries(path: Path) -> Iterator[Case]:
+    """One JSON object a line, as GenEval has them. Raises BadSettings where it is something else."""
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        try:
+            entry = json.loads(line)
+            yield Case(f"GenEval {entry['tag']}", entry["prompt"], geneval(entry))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise BadSettings(
+                f"'{path}' line {number} is no entry of GenEval's (JSON with tag, prompt and include): give a folder "
+                "with GenEval's .jsonl file only"
+            ) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"'{path}' cannot be read ({error}): give prompts as UTF-8 text") from None
 
 
 def _lines(path: Path) -> Iterator[Case]:
@@ -58,7 +77,7 @@ def _lines(path: Path) -> Iterator[Case]:
     if path.stem.isupper():  # a licence
         return
     labels = _labels() if path.stem == "complex" else {}
-    for number, prompt in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, prompt in enumerate(_text(path).splitlines(), start=1):
         if not prompt.strip():
             continue
         key = (number, hashlib.sha256(prompt.encode()).hexdigest()[:8])
@@ -90,11 +109,11 @@ def measure(folder: Path) -> list[Reading]:
 
 
 def _read(case: Case) -> Reading:
-    scene = parse_prompt(case.prompt)
-    flaw = None
+    scene, flaw = Scene(prompt=case.prompt[:MAX_PROMPT], caption=case.prompt[:MAX_PROMPT], entities=[]), None
     try:
+        scene = parse_prompt(case.prompt)
         check_scene(scene, case.prompt)
-    except BadScene as error:
+    except (BadPrompt, BadScene) as error:
         flaw = str(error)
     return Reading(case, scene, compare(scene, case.expected) if case.expected else None, flaw)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .cli import agreement, composition, speed
+from .cli import agreement, composition, noise, speed
 
 FOLDER = Path("docs/proof")
 
@@ -18,9 +18,15 @@ PROOFS: dict[str, Callable[[str], None]] = {
     "speed": lambda commit: speed(rounds=9, steps=20),
     "agreement": lambda commit: agreement(),
     "composition": lambda commit: composition(
-        objects="1,2,3,4,6", prompts=160, steps=None, out=Path("runs") / f"proof-{commit}", keep=False
+        objects="1,2,3,4,6", prompts=160, steps=None, out=_rows(commit), keep=False
     ),
+    "noise": lambda commit: noise(objects="2,4", prompts=40, wrong="0.1,0.3", steps=None, out=_rows(commit)),
 }
+
+
+def _rows(commit: str) -> Path:
+    """Where measured rows are kept, so that an interrupted proof goes on."""
+    return Path("runs") / f"proof-{commit}"
 
 
 class _Tee(io.StringIO):

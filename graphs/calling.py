@@ -27,6 +27,7 @@ from muralist.tools.errors import (
 )
 from muralist.tools.metering import Spending, metered
 from muralist.tools.run import OFFLINE, Run
+from muralist.tools.verdict import CALLER
 
 from . import wiring
 from .ending import overdue
@@ -67,11 +68,12 @@ async def _call(tool: Tool, arguments: Json, runtime: ToolRuntime[Context, State
         return overdue(run, time.time() - state["started"])
 
     by = run.turns[-1].by if run.turns else OFFLINE
+    author = CALLER if tool.name == "plan" and context.plan is not None else by
     with metered() as meter:
         try:
             settings = await asyncio.to_thread(context.settings)
             ports = await asyncio.to_thread(wiring.ports, settings, events, Stop(stop_of(run.run_id).is_set, late))
-            outcome = await tool.call(arguments, run, replace(ports, caller=by))
+            outcome = await tool.call(arguments, run, replace(ports, caller=author))
             changed = outcome.run.changed(usage=run.usage) != run
             if not changed and not run.attempts:
                 raise PreconditionFailed(f"{tool.name} changed nothing: {offered(run)[-1]} comes next")
@@ -89,11 +91,12 @@ async def _call(tool: Tool, arguments: Json, runtime: ToolRuntime[Context, State
                     "seq": events.seq,
                 }
             )
+    drafted_by = outcome.data.get("drafted_by", "")
     events("tool", {"tool": tool.name, "text": outcome.text})
     return Command(
         update={
             "messages": [ToolMessage(outcome.content(), **said)],
-            "run": _with_cost(outcome.run, run, meter.spent).model_dump(mode="json"),
+            "run": _with_cost(outcome.run.turned(drafted_by=drafted_by), run, meter.spent).model_dump(mode="json"),
             "error": None,
             "idle": 0 if changed else state.get("idle", 0) + 1,
             "seq": events.seq,

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import os
 import platform
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -20,7 +21,12 @@ from .folders import check_writable
 from .weights import incomplete, sound, summed
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "langgraph", "langchain-core", "mcp", "pillow")
-EXTRAS = {"langgraph-cli": "`langgraph dev`", "matplotlib": "the figures of `muralist eval`"}
+EXTRAS = {
+    "langgraph-cli": ("dev", "`langgraph dev`"),
+    "matplotlib": ("dev", "the figures of `muralist eval`"),
+    "scipy": ("grounded", "the inspector `grounded`"),
+}
+"""What is not always needed: the extra that installs it, and what for."""
 
 PATIENCE = 20.0
 """Seconds that a model may take to answer this command."""
@@ -43,8 +49,8 @@ def examine() -> list[Check]:
         settings = load()
     except MuralistError as error:
         return [*checks, Check(name="settings", ok=False, detail=str(error), fix="correct or unset that variable")]
-    checks += [_backbone(settings), _model(settings), _inspector(settings), _home(settings)]
-    return [*checks, *(_extra(name, use) for name, use in EXTRAS.items())]
+    checks += [_backbone(settings), _model(settings), *_inspectors(settings), _home(settings)]
+    return [*checks, *map(_extra, EXTRAS)]
 
 
 def working(checks: list[Check]) -> bool:
@@ -74,11 +80,12 @@ def _package(name: str) -> Check:
         return Check(name=name, ok=False, detail="not installed", fix="pip install muralist")
 
 
-def _extra(name: str, use: str) -> Check:
+def _extra(name: str) -> Check:
+    extra, use = EXTRAS[name]
     try:
         return Check(name=name, ok=None, detail=f"{version(name)}, for {use}")
     except PackageNotFoundError:
-        fix = "pip install 'muralist[dev]'"
+        fix = f"pip install 'muralist[{extra}]'"
         return Check(name=name, ok=None, detail=f"not installed; only needed for {use}", fix=fix)
 
 
@@ -127,11 +134,16 @@ def _named_backbone(name: str, settings: Settings) -> Check:
         return Check(name=name, ok=False, detail=str(error), fix="set MURALIST_BACKBONE, or pass --backbone")
     if "/" not in settings.backbone:
         return Check(name=name, ok=True, detail="registered")
+    return _cached(name, settings.backbone, "model_index.json")
+
+
+def _cached(name: str, hub_id: str, file: str) -> Check:
+    """Whether the hub's cache has a model, by the file that names its parts."""
     from huggingface_hub import try_to_load_from_cache
 
-    if isinstance(try_to_load_from_cache(settings.backbone, "model_index.json"), str):
-        return Check(name=name, ok=True, detail="in the hub's cache")
-    return Check(name=name, ok=None, detail="not downloaded yet", fix="the first picture downloads it")
+    if isinstance(try_to_load_from_cache(hub_id, file), str):
+        return Check(name=name, ok=True, detail=f"{hub_id} is in the hub's cache")
+    return Check(name=name, ok=None, detail=f"{hub_id} is not downloaded yet", fix="the first picture downloads it")
 
 
 def _install(settings: Settings) -> str:
@@ -150,19 +162,20 @@ def _model(settings: Settings) -> Check:
     except MuralistError as error:
         return Check(name=name, ok=False, detail=str(error), fix="set MURALIST_MODEL")
     if isinstance(model, EndpointChatModel):
-        return _endpoint(name, settings)
+        return _endpoint(name, settings, settings.model)
     detail = "built-in rules, no key needed" if settings.model == "offline" else "configured"
     return Check(name=name, ok=True, detail=detail)
 
 
-def _endpoint(name: str, settings: Settings) -> Check:
+def _endpoint(name: str, settings: Settings, model: str, has_to_see: bool = False) -> Check:
     """What a model can do, by asking it for one small thing."""
     from muralist.agent.endpoint import Endpoint
     from muralist.agent.endpoint.probe import probe
 
     try:
-        told = asyncio.run(asyncio.wait_for(probe(Endpoint.of(settings)), PATIENCE))
-        return Check(name=name, ok=True, detail=told)
+        found = asyncio.run(asyncio.wait_for(probe(Endpoint.of(settings, model)), PATIENCE))
+        ok = found.sees or not has_to_see
+        return Check(name=name, ok=ok, detail=found.told, fix="" if ok else "set MURALIST_INSPECTOR_MODEL")
     except TimeoutError:
         trouble = f"it did not answer within {PATIENCE:g} seconds"
     except MuralistError as error:
@@ -170,23 +183,43 @@ def _endpoint(name: str, settings: Settings) -> Check:
     return Check(name=name, ok=False, detail=trouble, fix="set OPENAI_BASE_URL, OPENAI_API_KEY, MURALIST_MODEL")
 
 
-def _inspector(settings: Settings) -> Check:
-    import threading
+def _inspectors(settings: Settings) -> Iterator[Check]:
+    """Each of those that are joined by `+`."""
+    from muralist.graphs.wiring import inspector
 
-    from muralist.graphs.wiring import ports
+    parts = dict.fromkeys(part.strip() for part in settings.inspector.split("+"))
+    for part in parts:
+        name = f"inspector {part}"
+        try:
+            inspector(settings.model_copy(update={"inspector": part}))
+        except (MuralistError, ImportError) as error:
+            yield Check(name=name, ok=False, detail=str(error), fix="set MURALIST_INSPECTOR")
+            continue
+        match part:
+            case "picturebook":
+                yield _detector(name)
+            case "mllm":
+                yield _endpoint(name, settings, settings.inspector_model or settings.model, has_to_see=True)
+            case "grounded":
+                yield _open_vocabulary(name, settings.detector)
+            case _:
+                yield Check(name=name, ok=True, detail="configured")
 
-    name = f"inspector {settings.inspector}"
-    try:
-        ports(settings.model_copy(update={"backbone": "picturebook"}), lambda kind, data: None, threading.Event())
-    except (MuralistError, ImportError) as error:
-        return Check(name=name, ok=False, detail=str(error), fix="set MURALIST_INSPECTOR")
-    if settings.inspector != "picturebook":
-        return Check(name=name, ok=True, detail="configured")
+
+def _detector(name: str) -> Check:
     weights = _shipped() / "detector.safetensors"
     if trouble := sound(weights):
         fix = "install muralist anew, or train it: python -m muralist.picturebook.train --help"
         return Check(name=name, ok=False, detail=trouble, fix=fix)
     return Check(name=name, ok=True, detail=f"{weights}, {summed(weights)}")
+
+
+def _open_vocabulary(name: str, detector: str) -> Check:
+    if importlib.util.find_spec("scipy") is None:
+        return Check(name=name, ok=False, detail="scipy is not installed", fix="pip install 'muralist[grounded]'")
+    if Path(detector).expanduser().is_dir():
+        return Check(name=name, ok=True, detail=detector)
+    return _cached(name, detector, "config.json")
 
 
 def _home(settings: Settings) -> Check:

@@ -41,6 +41,7 @@ class Planned(Value):
 
     run_id: str
     layout: Layout
+    drafted_by: str
     next: str = Field(description=NEXT)
 
 

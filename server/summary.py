@@ -55,6 +55,7 @@ def as_json(result: Result, out: Path) -> dict[str, Any]:
         "attempts": len(result.attempts),
         "image_id": result.image_id,
         "drafted_by": run.drafted_by,
+        "layout_by": run.layout_by,
         "filled_in": run.filled_in,
         "mode": run.mode,
         "usage": run.usage.model_dump(mode="json"),

@@ -45,7 +45,8 @@ async def paint_and_judge(spec: PaintSpec, attempt: Attempt, run: Run, ports: Po
 async def inspect_and_judge(image_id: str, picture: Image.Image, own: Sequence[Verdict], run: Run, ports: Ports) -> Run:
     """Answer every question about a picture, merge in what callers say and have said about it, and judge it.
 
-    If the inspector fails, its error has the run with the picture, which then awaits its verdicts.
+    If the inspector fails, its error has the run with the picture, which then awaits its verdicts. If it only fails to
+    answer the flipped questions once more, the first answers count, and their evidence says so.
     """
     checklist = run.checklist
     if checklist is None:
@@ -58,8 +59,13 @@ async def inspect_and_judge(image_id: str, picture: Image.Image, own: Sequence[V
     if best is not None and best.verdicts and image_id != best.image_id:
         flipped = regressions(best.verdicts, settle(checklist, raw))
         if flipped:
-            again, run = await _inspected(image_id, picture, _asking(checklist, flipped), run, ports)
-            raw = _averaged(raw, again)
+            try:
+                again, run = await _inspected(image_id, picture, _asking(checklist, flipped), run, ports)
+                answers = _averaged(answers, again)
+            except MuralistError as error:  # the first answers hold, and are worth keeping
+                run = error.run or run
+                answers = _asked_once(answers, flipped, str(error))
+            raw = merge(answers, said)
     verdicts = settle(checklist, raw)
     await ports.store.append_verdicts(image_id, verdicts)
     run = run.judged(image_id, verdicts)
@@ -92,16 +98,28 @@ def _asking(checklist: Checklist, ids: Sequence[str]) -> Checklist:
 
 
 def _averaged(first: Sequence[Verdict], second: Sequence[Verdict]) -> list[Verdict]:
-    """A flipped question's two answers count half each."""
+    """A flipped question's two answers count half each; what is shown with them is of the one that agrees."""
     again = {verdict.question_id: verdict for verdict in second}
     merged = []
     for verdict in first:
         other = again.get(verdict.question_id)
         if other is not None and other.source == verdict.source:
             p = (verdict.p + other.p) / 2
-            verdict = verdict.model_copy(update={"p": p, "status": status_of(p)})
+            status = status_of(p)
+            shown = other if verdict.status != status == other.status else verdict
+            verdict = shown.model_copy(update={"p": p, "status": status})
         merged.append(verdict)
     return merged
+
+
+def _asked_once(verdicts: Sequence[Verdict], ids: Sequence[str], why: str) -> list[Verdict]:
+    """Those of the flipped questions say why nobody has looked at them again."""
+    return [
+        verdict.model_copy(update={"evidence": "; ".join(filter(None, [verdict.evidence, f"asked only once: {why}"]))})
+        if verdict.question_id in ids
+        else verdict
+        for verdict in verdicts
+    ]
 
 
 def outcome(run: Run, image_id: str, picture: Image.Image | None) -> Outcome:

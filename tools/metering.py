@@ -19,6 +19,7 @@ class Spending(Value):
     input_tokens: int = Field(default=0, ge=0)
     output_tokens: int = Field(default=0, ge=0)
     money: float = Field(default=0.0, ge=0)
+    estimated: bool = Field(default=False, description="Whether some tokens are guessed: not every endpoint counts.")
 
     def __add__(self, other: Spending) -> Spending:
         return Spending(
@@ -26,6 +27,7 @@ class Spending(Value):
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             money=self.money + other.money,
+            estimated=self.estimated or other.estimated,
         )
 
 

@@ -37,15 +37,16 @@ async def plan(args: PlanArgs, run: Run, ports: Ports) -> Outcome:
     if args.layout and args.grid:
         raise BadLayout("both a layout and a grid are given: give one of them")
     given = args.grid.layout() if args.grid else args.layout
+    drafted_by = ports.caller if given else ports.drafter.name
     layout = with_instances(given, run.scene) if given else await ports.drafter.layout(run.scene)
     check_layout(layout, run.scene)
     ports.painter.check(paint_spec(run, layout, run.options.seed))
-    planned = run.changed(layout=layout)
+    planned = run.changed(layout=layout, layout_by=drafted_by)
     lines = [
         f"{region.prompt}: x {region.x0:.2f} to {region.x1:.2f}, y {region.y0:.2f} to {region.y1:.2f}"
         for region in layout.regions
     ]
-    data = {"run_id": run.run_id, "layout": layout.model_dump(exclude_defaults=True)}
+    data = {"run_id": run.run_id, "layout": layout.model_dump(exclude_defaults=True), "drafted_by": drafted_by}
     return Outcome(planned, f"{len(lines)} regions. " + "; ".join(lines) + ".", data, draw_layout(layout, 256, 256))
 
 

@@ -84,8 +84,9 @@ class Run(Value):
     budget: Budget = Budget()
     usage: Usage = Usage()
     scene: Scene | None = None
-    drafted_by: str = ""
+    drafted_by: str = Field(default="", description="Of the scene: a model, the offline rules, or a caller.")
     layout: Layout | None = None
+    layout_by: str = Field(default="", description="The same of the layout.")
     attempts: list[Attempt] = Field(default_factory=list)
     best_id: str | None = None
     rejected: list[Move] = Field(default_factory=list)
@@ -150,9 +151,11 @@ class Run(Value):
 
     @property
     def filled_in(self) -> list[str]:
-        """The tools that the offline rules called in place of the model, in order."""
-        others = any(turn.by != OFFLINE for turn in self.turns)
-        return [turn.tool for turn in self.turns if others and turn.by == OFFLINE and turn.tool and not turn.mistake]
+        """The tools that the offline rules called in place of the model, or whose scene or layout they drafted."""
+        if all(turn.by == OFFLINE for turn in self.turns):
+            return []
+        done = [(turn, turn.tool) for turn in self.turns if turn.tool and not turn.mistake]
+        return [tool for turn, tool in done if OFFLINE in {turn.by, turn.drafted_by}]
 
     def exhausted(self, more: Spending = NOTHING) -> str:
         """Which budget for models is used up once `more` is spent, too; empty if none is."""
@@ -202,7 +205,13 @@ class Run(Value):
         }
         history = [attempt.model_copy(update=past) for attempt in self.attempts]
         return self.changed(
-            scene=scene, drafted_by=drafted_by, layout=None, attempts=history, best_id=None, rejected=[]
+            scene=scene,
+            drafted_by=drafted_by,
+            layout=None,
+            layout_by="",
+            attempts=history,
+            best_id=None,
+            rejected=[],
         )
 
     def painted(self, attempt: Attempt) -> Run:

@@ -48,6 +48,7 @@ class Turn(Value):
 
     tool: str | None = Field(default=None, description="What was called; None if it gave up or could not be read.")
     by: str = Field(description="The model; `offline` also where the rules filled in for another one.")
+    drafted_by: str = Field(default="", description="Who filled in the scene or the layout; empty of other tools.")
     rung: str = Field(default="", description="How the model's endpoint was asked.")
     mistake: str = Field(default="", description="What was fed back to the model, if the turn came to nothing.")
     planner: Spending = Spending()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -38,6 +39,7 @@ class Manner:
 
     rung: Rung = Rung.TOOLS
     sees: bool = True
+    streams: bool = True
 
 
 _known: dict[tuple[str, str], Manner] = {}
@@ -60,7 +62,7 @@ class Endpoint:
         model: str,
         *,
         base_url: str = OPENAI,
-        api_key: str = "none",
+        api_key: str = "",
         seconds: float = 120,
         price: Price | None = None,
         vision: bool | None = None,
@@ -92,10 +94,10 @@ class Endpoint:
         return cls(
             name,
             base_url=os.environ.get("OPENAI_BASE_URL") or OPENAI,
-            api_key=os.environ.get("OPENAI_API_KEY", "").strip() or "none",  # the client wants one, local servers none
+            api_key=os.environ.get("OPENAI_API_KEY", "").strip(),
             seconds=settings.call_seconds,
             price=settings.prices.get(name),
-            vision=settings.vision,
+            vision=settings.vision if name == settings.model else None,
         )
 
     @property
@@ -141,6 +143,7 @@ class Endpoint:
         comes, where text is not the answer itself. Raises Refused, NoVision, EndpointError, OutOfBudget.
         """
         manner, rung, sees = self._manner, self._manner.rung, self.sees
+        streaming, dropped_at = on_text if manner.streams else None, None
         pictures = has_pictures(messages)
         if pictures and not sees and not may_go_blind:
             raise NoVision(self._blind("it is set or known to take none"))
@@ -150,14 +153,14 @@ class Endpoint:
             rules = "" if rung.native else in_words(asked)
             wired = on_the_wire(messages, native=rung.native, sees=sees, rules=rules)
             try:
-                completion = await self.wire.send(wired, rung.parameters(asked), on_text if rung.native else None)
+                completion = await self.wire.send(wired, rung.parameters(asked), streaming if rung.native else None)
                 reading = read(completion, asked, rung.native, prompt)
             except Declined as error:
-                if on_text is not None and rung.native:
-                    on_text = None  # perhaps it cannot stream: ask for the same in one piece
-                elif pictures and sees and (error.about_pictures or rung.below is None):
-                    if not may_go_blind:
-                        raise NoVision(self._blind(f"{error.status}: {error}")) from None
+                if streaming is not None and rung.native:
+                    streaming, dropped_at = None, rung  # perhaps it cannot stream: ask for the same in one piece
+                elif pictures and sees and error.about_pictures and not may_go_blind:
+                    raise NoVision(self._blind(f"{error.status}: {error}")) from None
+                elif pictures and sees and may_go_blind and (error.about_pictures or rung.below is None):
                     sees, rung = False, manner.rung
                 elif rung.below is None:
                     raise EndpointError(f"{self.wire.where} answers {error.status}: {error}") from None
@@ -167,6 +170,7 @@ class Endpoint:
             except Garbled as error:
                 return Reply(Reading(fault=str(error)), rung)
             manner.rung, manner.sees = rung, manner.sees and (sees or not pictures)
+            manner.streams = manner.streams and dropped_at is not rung
             if not reading.ignored or rung.below is None:
                 return Reply(reading, rung)
             manner.rung = rung.below
@@ -191,7 +195,7 @@ class Endpoint:
 
 
 def _check_address(base_url: str) -> None:
-    """Raise BadSettings unless it is one."""
+    """Raise BadSettings unless it is one; a password in it is not repeated."""
     try:
         parts = urlsplit(base_url)
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
@@ -199,4 +203,5 @@ def _check_address(base_url: str) -> None:
         why = "it has to begin with http:// or https://"
     except ValueError as error:
         why = str(error).lower()
-    raise BadSettings(f"OPENAI_BASE_URL is '{base_url}': {why}, such as http://localhost:8000/v1")
+    shown = re.sub(r"//[^/]*@", "//…@", base_url)
+    raise BadSettings(f"OPENAI_BASE_URL is '{shown}': {why}, such as http://localhost:8000/v1")

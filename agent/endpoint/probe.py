@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from langchain_core.messages import HumanMessage
 from PIL import Image
 from pydantic import BaseModel, Field
@@ -30,8 +32,16 @@ class Seen(BaseModel):
     colour: str = Field(description="The colour that fills the picture, in one word; 'none' if you see no picture.")
 
 
-async def probe(endpoint: Endpoint) -> str:
-    """What the model can do and what asking it cost, as one line. Raises Refused, EndpointError."""
+class Found(NamedTuple):
+    """What a model can do and what asking it cost, as one line; whether it takes pictures."""
+
+    told: str
+    sees: bool
+
+
+async def probe(endpoint: Endpoint) -> Found:
+    """Ask one small question. Raises Refused, EndpointError."""
+    sees = True
     question = [{"type": "text", "text": "Which colour fills this picture?"}]
     picture = picture_block(Image.new("RGB", (SIDE, SIDE), COLOUR))
     with metered() as meter:
@@ -40,12 +50,14 @@ async def probe(endpoint: Endpoint) -> str:
             sight = "sees pictures" if COLOUR in seen.colour.lower() else f"took {COLOUR} for {seen.colour[:30]}"
             told = f"{ABLE[endpoint.rung]}; {sight}"
         except NoVision:
+            sees = False
             told = f"takes no pictures: good for planning, not for inspecting ({await _blind(endpoint)})"
         except NoAnswer as error:
             told = f"{error}; the offline rules would fill in"
     spent = meter.spent
     calls = "1 call" if spent.calls == 1 else f"{spent.calls} calls"
-    return f"{told}; {calls}, {spent.input_tokens + spent.output_tokens} tokens, at {endpoint.wire.where}"
+    tokens = f"{'about ' if spent.estimated else ''}{spent.input_tokens + spent.output_tokens} tokens"
+    return Found(f"{told}; {calls}, {tokens}, at {endpoint.wire.where}", sees)
 
 
 async def _blind(endpoint: Endpoint) -> str:

@@ -21,14 +21,20 @@ from .offers import Json, Offer
 MOST_TEXT = 100_000
 """Characters of an answer that are read; a scene or a layout is far shorter."""
 
-_DECLINED = re.compile(
-    r"\b(can(no|')?t|can not|won'?t|will not|am unable to|decline to|am not able to)\b.{0,60}\b"
-    r"(help|assist|comply)\b( you)? with (that|this)\b"
-    r"|\b(can(no|')?t|can not|won'?t|will not|unable to|decline|refuse)\b.{0,200}\b"
-    r"(polic(y|ies)|guidelines|inappropriate|harmful|unsafe|illegal|explicit)\b",
-    re.IGNORECASE | re.DOTALL,
+_CANNOT = (
+    r"\b(?:can(?:no|')?t|can not|won't|will not|(?:am|'m) (?:unable|not able) to|must decline to|refuse to)\b.{0,40}?"
 )
-"""Prose that declines the content. That it cannot draw or call tools, a model may say of any content."""
+_THIS = r"(?:that|this|(?:the|your) (?:request|prompt))\b"
+_SERVE = rf"(?:(?:help|assist)(?: you)? (?:with|in)|(?:comply|proceed|continue)(?: with {_THIS}|$)|fulfil?l {_THIS})"
+_MAKE = r"(?:create|generate|depict|provide|produce|make|paint|draw|show|plan)\b.*\b"
+_WHY = (
+    r"(?:polic(?:y|ies)|guidelines|inappropriate|harmful|unsafe|illegal|explicit|sexual|nud\w+|violen\w+|hateful|"
+    r"copyright\w*|real (?:people|persons?)|content)\b"
+)
+_DECLINED = re.compile(rf"{_CANNOT}\b(?:{_SERVE}|{_MAKE}{_WHY})", re.IGNORECASE)
+"""A sentence that declines the content. That it cannot draw or call tools, a model may say of any content."""
+_OPENING = 3
+"""Sentences at the head of a reply in which a refusal is looked for; what comes later is about something else."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def read(completion: Completion, offers: Sequence[Offer], native: bool, prompt: 
             return Reading("", call, ignored=native)
     if (plan := _in_papers_form(text, offers, prompt)) is not None:
         return plan
-    if _DECLINED.search(text) and "{" not in text:
+    if "{" not in text and _declines(text):
         raise Refused(_declined(text))
     if completion.cut_off:
         return Reading(text, fault="it was cut off before its end: answer in fewer words")
@@ -150,6 +156,11 @@ def _what_is_missing(text: str, offers: Sequence[Offer]) -> str:
     if why := complaint(text):
         return f"it holds no JSON that can be read ({why}): answer with {wanted}"
     return f"it is not in the form that was asked for: answer with {wanted}"
+
+
+def _declines(text: str) -> bool:
+    opening = re.split(r"[.!?]+(?:\s+|$)", " ".join(text.replace("\u2019", "'").split()))[:_OPENING]
+    return any(_DECLINED.search(sentence) for sentence in opening)
 
 
 def _declined(reason: str) -> str:

@@ -72,10 +72,14 @@ class Looks:
         import torch
 
         processor, model = self._parts
-        inputs = processor(
-            images=picture.convert("RGB"), text=list(texts), padding="max_length", truncation=True, return_tensors="pt"
-        )
         with self._lock, trouble("vqa", self.model, "failed", RUN_AGAIN), torch.inference_mode():
+            inputs = processor(
+                images=picture.convert("RGB"),
+                text=list(texts),
+                padding="max_length",
+                truncation=True,
+                return_tensors="pt",
+            )
             logits = model(**inputs.to(model.device)).logits_per_image[0]
         return float(logits.softmax(0)[0])
 
@@ -84,8 +88,8 @@ class Looks:
         import torch
 
         processor, model = self._parts
-        inputs = processor(images=picture.convert("RGB"), text=question, truncation=True, return_tensors="pt")
         with self._lock, trouble("vqa", self.model, "failed", RUN_AGAIN), torch.inference_mode():
+            inputs = processor(images=picture.convert("RGB"), text=question, truncation=True, return_tensors="pt")
             if hasattr(model, "generate"):
                 written = model.generate(
                     **inputs.to(model.device), max_new_tokens=1, output_scores=True, return_dict_in_generate=True

@@ -16,7 +16,7 @@ from .making import read_making
 from .noun_phrase import NounPhrase, is_abstract, read_noun_phrase
 from .positions import Position, read_position
 from .reading import Reading
-from .surroundings import COVERED, GARMENTS, INTO_SETTING, holds_nothing, is_around
+from .surroundings import COVERED, INTO_SETTING, holds_nothing, is_around, is_worn
 from .verbs import is_gerund, is_infinitive, is_noun_like, is_verb_form
 from .words import (
     AUXILIARIES,
@@ -181,7 +181,7 @@ class Reader:
             return self.reading.describe(subjects, phrase)
         if is_abstract(phrase) or (words[at] == "in" and holds_nothing(phrase)):
             return phrase.end
-        if words[at] == "in" and (phrase.head in GARMENTS or words[at - 1] in COVERED):
+        if words[at] == "in" and (is_worn(phrase) or words[at - 1] in COVERED):
             self.reading.mention(phrase)
             return max(self.reading.cover(at, end), phrase.end)
         objects, stop = self._objects(phrase, predicates)
@@ -230,9 +230,10 @@ class Reader:
             return self.reading.describe(clause.group, phrase)
         if not phrase.noun and phrase.said_count and clause.nearest:
             return self.reading.part(phrase)
-        if not phrase.noun or (is_abstract(phrase) and not phrase.said_count):
-            return phrase.end
-        if clause.link == "with" and phrase.head in PARTS:
+        part = clause.link == "with" and phrase.head in PARTS
+        if part or not phrase.noun or (is_abstract(phrase) and not phrase.said_count):
+            if clause.link == "with":
+                clause.link = ""  # what comes next is no part of it: a woman with long hair holds a dog
             return phrase.end
         if phrase.head in BACKDROPS:
             return self._surround(phrase)

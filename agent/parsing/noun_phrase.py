@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from muralist.tools.scene import Attribute
 
 from .describing import ALSO_NOUNS, read_describing
-from .numbers import MOST, PLURAL_ONLY, is_plural, number, singular
+from .numbers import MOST, PLURAL_ONLY, TENS, is_plural, may_be_plural, number, singular
 from .positions import leads_on
-from .verbs import ends_noun, is_noun_like, is_verb_form
+from .verbs import awaits_verb, ends_noun, is_noun_like, is_verb_form
 from .words import (
     ABSTRACT,
     ARTICLES,
@@ -19,6 +19,7 @@ from .words import (
     DETERMINERS,
     GROUPS,
     IRREGULAR_PAST,
+    PARTS,
 )
 
 _DEGREES = frozenset({"very", "quite", "really", "extremely", "rather", "slightly", "somewhat"})
@@ -37,7 +38,8 @@ class NounPhrase:
     count: int
     determiner: str
     said_count: bool
-    too_many: bool = False
+    unread: int | None = None
+    """Where a number stands that counts nothing: a 1965 roadster."""
 
     @property
     def definite(self) -> bool:
@@ -60,7 +62,8 @@ def read_noun_phrase(
     """
     at, determiner, count, group = _determiners(words, start)
     attributes, places, at = read_describing(words, at, predicative and not determiner)
-    nouns = [] if places and _is_predicate(words, at) else _nouns(words, at, determiner, count)
+    awaits = awaits_verb(words, start)
+    nouns = [] if places and _is_predicate(words, at) else _nouns(words, at, determiner, count, awaits)
     bare = not nouns or (nouns[0] in IRREGULAR_PAST and len(nouns) == 1)
     if bare and places and _may_be_noun(words[places[-1]], attributes[-1], determiner, predicative):
         at = places[-1]
@@ -83,9 +86,12 @@ def read_noun_phrase(
         count = group or ((3 if determiner == "some" else 2) if several else 1)
     if tail == start:
         return None
+    unread = None
+    if count > MOST and not may_be_plural(written):
+        unread, count = next((place for place in range(start, tail) if number(words[place])), None), 1
     return NounPhrase(
         start=start, end=tail, noun=noun[:100].strip(), head=head, attributes=tuple(attributes[:8]),
-        count=max(1, min(MOST, count)), determiner=determiner, said_count=said, too_many=count > MOST,
+        count=max(1, count), determiner=determiner, said_count=said, unread=unread,
     )  # fmt: skip
 
 
@@ -115,7 +121,7 @@ def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, i
         elif word == "dozen" and count and count > 1:
             count, at = count * 12, at + 1
         elif (amount := number(word)) is not None and amount > 0:
-            count, at = amount, at + 1
+            count, at = (count + amount if count and count in TENS and amount < 10 else amount), at + 1
         elif word in DETERMINERS:
             determiner, at = determiner or word, at + 1
         elif word in _DEGREES or (word == "of" and (determiner in {"all", "some", "both", "each"} or count)):
@@ -125,14 +131,18 @@ def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, i
     return at, determiner, count, group
 
 
-def _nouns(words: Sequence[str], at: int, determiner: str, count: int | None) -> list[str]:
+def _nouns(words: Sequence[str], at: int, determiner: str, count: int | None, awaits: bool) -> list[str]:
+    """The nouns from `at` on; `awaits` says that the sentence still lacks its verb."""
     nouns: list[str] = []
     sure = determiner in ARTICLES or count == 1
+    the = awaits and count is None and determiner in DEFINITE - {"these", "those"}
     while len(nouns) < _LONGEST_NOUN and is_noun_like(words, at):
         word = words[at]
         if leads_on(words, at):
             break
-        if nouns and ends_noun(words, at, not sure and is_plural(nouns[-1]), sure, counted=bool(count and count > 1)):
+        plural = bool(nouns) and not sure and is_plural(nouns[-1])
+        single = sure or the or (awaits and bool(nouns) and nouns[-1] in PARTS)
+        if nouns and ends_noun(words, at, plural, single, counted=bool(count and count > 1)):
             break
         if nouns and number(word) is not None:
             break

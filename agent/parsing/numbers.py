@@ -9,8 +9,12 @@ NUMBER_WORDS = {
     "one": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
     "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50,
-    "hundred": 100, "dozen": 12, "twin": 2, "several": 3, "few": 3, "many": 5, "numerous": 5, "multiple": 3,
+    "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "thousand": 1000,
+    "dozen": 12, "twin": 2, "several": 3, "few": 3, "many": 5, "numerous": 5, "multiple": 3,
 }  # fmt: skip
+
+TENS = range(20, 100, 10)
+"""What a smaller number is added to: twenty-one, twenty one."""
 
 _IRREGULAR = {
     "men": "man", "women": "woman", "people": "person", "children": "child", "mice": "mouse", "geese": "goose",
@@ -99,11 +103,16 @@ def is_plural(word: str) -> bool:
     return singular(word) != word
 
 
+def may_be_plural(word: str) -> bool:
+    """True for a word that a number above one may stand before: apples, sheep, scissors."""
+    return is_plural(word) or word in _INVARIANT | PLURAL_ONLY
+
+
 def number(word: str) -> int | None:
     """The count that a number word or digits name, or None; `several` and the like are taken for a few."""
     if word.isdecimal():
         return int(word[:6])
     head, _, tail = word.partition("-")
-    if tail and NUMBER_WORDS.get(head, 0) in range(20, 60, 10) and NUMBER_WORDS.get(tail, 10) < 10:
+    if tail and NUMBER_WORDS.get(head, 0) in TENS and NUMBER_WORDS.get(tail, 10) < 10:
         return NUMBER_WORDS[head] + NUMBER_WORDS[tail]
     return NUMBER_WORDS.get(word)

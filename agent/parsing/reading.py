@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from muralist.tools.errors import BadPrompt
 from muralist.tools.scene import Attribute, Place, Predicate
 
 from .noun_phrase import NounPhrase
+from .numbers import MOST
 from .words import BACKDROPS
 
 _MOST_ATTRIBUTES = 8
@@ -47,14 +49,22 @@ class Reading:
         return any(phrase.noun in {thing.noun, thing.head} for thing in self.things)
 
     def mention(self, phrase: NounPhrase) -> int:
-        """The thing a phrase speaks of: one that is known already behind `the`, else a new one."""
+        """The thing a phrase speaks of: one that is known already behind `the`, else a new one.
+
+        Raises BadPrompt if it asks for more of them than a scene may hold.
+        """
+        if phrase.count > MOST:
+            raise BadPrompt(
+                f"{phrase.count} times '{phrase.noun}' is more than can be placed and checked: ask for at most {MOST}, "
+                "or for 'many' where the number does not matter"
+            )
         self.cover(phrase.start, phrase.end)
         if phrase.definite and (known := self._recall(phrase)) is not None:
             return known
         if phrase.count > 1:
             self._parted = None
-        if phrase.too_many:
-            self.covered.discard(phrase.start)
+        if phrase.unread is not None:
+            self.covered.discard(phrase.unread)
         attributes = list(dict.fromkeys((attribute.kind, attribute.value) for attribute in phrase.attributes))
         self.things.append(
             Thing(

@@ -31,14 +31,24 @@ GROUNDS = frozenset({"sand", "grass", "snow", "sky", "stone"})
 
 SKIES = frozenset("sky sunset sunrise moonlight sunlight stars night moon clouds".split())
 
-GARMENTS = frozenset(
+_GARMENTS = frozenset(
     """
     shirt t-shirt tee dress suit jacket coat raincoat uniform costume sweater jumper hoodie apron robe gown kimono
     tuxedo jeans shorts pants trousers skirt blouse cloak cape vest bikini swimsuit pajamas pyjamas armor armour
-    overalls cardigan blazer scarf tracksuit onesie sari toga poncho leotard tutu
+    overalls cardigan blazer scarf tracksuit onesie sari toga poncho leotard tutu top sweatshirt undershirt pullover
+    jersey waistcoat tunic parka anorak overcoat trenchcoat windbreaker bathrobe nightgown nightshirt sundress wetsuit
+    spacesuit swimwear underwear lingerie corset kilt leggings tights stockings dungarees slacks sarong kaftan
+    clothes clothing outfit attire garment gear disguise hat cap helmet beanie beret bonnet fedora sombrero turban
+    bandana bandanna headband headscarf hijab veil hood crown tiara wig headphones earmuffs glasses sunglasses
+    spectacles eyeglasses goggles monocle mask blindfold tie necktie bowtie belt sash shawl stole necklace
     """.split()
 )
-"""What one wears: a boy in a shirt is not something inside of another."""
+_WORN_IN_PAIRS = frozenset(
+    """
+    glove mitten gauntlet boot shoe sneaker sandal slipper sock clog loafer moccasin heel trainer skate snowshoe earring
+    flip-flop
+    """.split()
+)
 
 COVERED = frozenset("covered dressed clothed clad wrapped coated decorated draped drenched soaked bathed".split())
 """Behind these, what something is in is on it: a sign covered in stickers."""
@@ -59,6 +69,11 @@ def is_around(word: str, predicates: tuple[Predicate, ...], phrase: NounPhrase) 
         or (predicates == ("on",) and head in SETTINGS and not described)
         or (word in {"under", "beneath", "against", "below"} and head in SKIES)
     )
+
+
+def is_worn(phrase: NounPhrase) -> bool:
+    """A boy in a shirt or in red boots is not inside of another thing; a kitten in a boot is."""
+    return phrase.head in _GARMENTS or (phrase.head in _WORN_IN_PAIRS and phrase.count > 1)
 
 
 def holds_nothing(phrase: NounPhrase) -> bool:

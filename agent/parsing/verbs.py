@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 from .lexicon import listed
 from .morphology import by_form
-from .numbers import is_plural
+from .numbers import is_plural, number
 from .words import (
+    ARTICLES,
+    AUXILIARIES,
     BOUNDS,
+    CLAUSE_WORDS,
+    CONJUNCTIONS,
+    DEFINITE,
     DETERMINERS,
     ED_MODIFIERS,
     ED_NOUNS,
@@ -20,8 +25,11 @@ from .words import (
     PARTICLES,
     POSITION_VERBS,
     PREPOSITIONS,
+    RELATIVES,
     VERB_STEMS,
 )
+
+_BOUNDARIES = CONJUNCTIONS | CLAUSE_WORDS | RELATIVES
 
 
 def is_noun_like(words: Sequence[str], at: int) -> bool:
@@ -64,8 +72,8 @@ def ends_noun(
 ) -> bool:
     """True if the word at `at`, standing right behind a noun, is a verb or an adverb rather than more of the noun.
 
-    `singular` says that the noun before is certainly singular (it has `a` before it), `counted` that a number above
-    one is, so that its plural is still to come: four traffic lights.
+    `singular` says that no plural is to come (the noun has `a` before it, or the sentence still lacks its verb),
+    `counted` that a number above one is before it, so that its plural is still to come: four traffic lights.
     """
     word = words[at]
     following = words[at + 1] if at + 1 < len(words) else ""
@@ -78,12 +86,14 @@ def ends_noun(
         return words[at - 1] in {"sun", "moon"}
     if word == "can":
         return following in VERB_STEMS or following == "be"
-    if following in DETERMINERS and (after_plural or is_plural(word) or word in VERB_STEMS - NOUNS_TOO):
+    opens = following in DETERMINERS or number(following) is not None
+    if opens and (after_plural or is_plural(word) or word in VERB_STEMS - NOUNS_TOO):
         return True  # vines embrace the statues: no noun holds a determiner
     stems = {word[:-1], word[:-2], word[:-3] + "y" if word.endswith("ies") else ""} & VERB_STEMS
-    led_on = following in DETERMINERS | PREPOSITIONS or following.endswith("ly")
+    led_on = opens or following in PREPOSITIONS or following.endswith("ly")
+    led_on = led_on or (singular and (listed(following) is not None or is_plural(following)))  # throws red balls
     if after_plural:
-        return word in VERB_STEMS or (word.endswith("s") and bool(stems) and led_on)
+        return word in VERB_STEMS or (word.endswith("s") and (singular or bool(stems)) and led_on)
     if not word.endswith("s") or counted:
         return False
     if not stems:
@@ -93,6 +103,27 @@ def ends_noun(
     if stems & NOUNS_TOO:
         return (led_on and (singular or word in POSITION_VERBS)) or (at_end and singular)
     return led_on or at_end
+
+
+def awaits_verb(words: Sequence[str], start: int) -> bool:
+    """True if the phrase at `start` only adds to a subject that still has no verb: the man with the umbrella walks.
+
+    A subject in the plural takes no verb in -s, so that any word in -s before is a verb already or rules one out.
+    """
+    if not start or not (words[start - 1] in PREPOSITIONS or words[start - 1].endswith("ing")):
+        return False
+    begin = start
+    while begin and words[begin - 1][0].isalnum() and words[begin - 1] not in _BOUNDARIES:
+        begin -= 1
+    return words[begin] in DEFINITE | ARTICLES and not any(
+        is_plural(words[at]) or _is_finite(words, at) for at in range(begin, start)
+    )
+
+
+def _is_finite(words: Sequence[str], at: int) -> bool:
+    """True if the word is certainly the verb of its sentence, and does not describe a noun as `bearded` does."""
+    ending = words[at].endswith("ed") and words[at] not in ED_NOUNS and not is_noun_like(words, at + 1)
+    return ending or words[at] in AUXILIARIES | IRREGULAR_PAST
 
 
 def is_verb_form(words: Sequence[str], at: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import fake_endpoint
@@ -13,7 +14,9 @@ from pydantic import BaseModel, Field
 
 from muralist.agent.endpoint import Endpoint, EndpointChatModel, picture_block
 from muralist.agent.endpoint.probe import probe
-from muralist.tools.errors import NoAnswer, NoVision, OutOfBudget, Refused
+from muralist.agent.endpoint.rungs import Rung
+from muralist.agent.settings import Settings
+from muralist.tools.errors import BadSettings, EndpointError, NoAnswer, NoVision, OutOfBudget, Refused
 from muralist.tools.metering import Price, Spending, metered
 
 QUESTION = [SystemMessage("Be exact."), HumanMessage("Which colour is it?")]
@@ -91,7 +94,7 @@ async def test_a_form_about_a_picture_is_never_filled_in_without_it(status: int)
         ):
             await endpoint.ask([*QUESTION, PICTURE], Seen)
         assert (await endpoint.ask(QUESTION, Seen)).colour == "red"
-        assert "takes no pictures: good for planning" in await probe(endpoint)
+        assert "takes no pictures: good for planning" in (await probe(endpoint)).told
 
 
 async def test_every_call_over_the_wire_is_metered_with_its_price_and_the_tries_of_the_client() -> None:
@@ -146,8 +149,10 @@ async def test_an_endpoint_that_cannot_stream_is_asked_for_the_same_in_one_piece
 
     with serving(planning, unstreamed) as fake:
         model = EndpointChatModel(endpoint=Endpoint("m", base_url=fake.url)).bind_tools([PLAN])
-        (chunk,) = [chunk async for chunk in model.astream(QUESTION)]
-        assert chunk.response_metadata["rung"] == "tools"
+        for _ in range(2):
+            (chunk,) = [chunk async for chunk in model.astream(QUESTION)]
+            assert chunk.response_metadata["rung"] == "tools"
+        assert [bool(request.get("stream")) for request in fake.requests] == [True, False, False]
 
 
 async def test_a_conversation_with_tools_is_told_in_words_to_an_endpoint_that_knows_none() -> None:
@@ -180,4 +185,90 @@ async def test_a_conversation_with_tools_is_told_in_words_to_an_endpoint_that_kn
 )
 async def test_one_small_question_says_what_an_endpoint_can_do(dialect: Any, said: str) -> None:
     with serving(red, dialect) as fake:
-        assert (await probe(Endpoint("m", base_url=fake.url))).startswith(said)
+        assert (await probe(Endpoint("m", base_url=fake.url))).told.startswith(said)
+
+
+async def test_a_model_with_vision_in_its_name_that_calls_no_tools_is_not_taken_for_blind() -> None:
+    def toolless(fake: FakeEndpoint, request: Any) -> Answer:
+        if "tools" in request:
+            return fake_endpoint.error(400, "hub.example/library/llama3.2-vision:latest does not support tools")
+        return fake_endpoint.tools_ignored(fake, request)
+
+    with serving(red, toolless) as fake:
+        endpoint = Endpoint("llama3.2-vision", base_url=fake.url)
+        assert (await endpoint.ask([PICTURE], Seen)).colour == "red"
+    assert (endpoint.rung, endpoint.sees) == (Rung.SCHEMA, True)
+
+
+async def test_a_router_that_has_nobody_who_calls_tools_is_asked_in_another_form() -> None:
+    def routed(fake: FakeEndpoint, request: Any) -> Answer:
+        if "tools" in request:
+            return fake_endpoint.error(404, "No endpoints found that support tool use.")
+        return fake_endpoint.tools_ignored(fake, request)
+
+    with serving(red, routed) as fake:
+        assert (await Endpoint("m", base_url=fake.url).ask(QUESTION, Seen)).colour == "red"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("model 'eyes' not found", "has no model 'eyes' (model 'eyes' not found): check MURALIST_MODEL"),
+        ("Not Found", "answers 404 (Not Found): check OPENAI_BASE_URL, it often ends in /v1"),
+    ],
+)
+async def test_a_model_or_an_address_that_does_not_exist_is_named_after_one_call(said: str, message: str) -> None:
+    with serving(red, lambda *_: fake_endpoint.error(404, said)) as fake:
+        with pytest.raises(EndpointError) as caught:
+            await Endpoint("eyes", base_url=fake.url).ask([PICTURE], Seen)
+        assert str(caught.value) == f"{fake.url} {message}"
+        assert len(fake.requests) == 1
+
+
+async def test_an_answer_that_only_drips_ends_at_its_deadline() -> None:
+    with serving(red, fake_endpoint.dripping) as fake:
+        with pytest.raises(EndpointError, match=r"did not finish its answer within 0\.3 seconds$"):
+            await Endpoint("m", base_url=fake.url, seconds=0.3).ask(QUESTION, Seen)
+        assert len(fake.requests) == 1
+
+
+async def test_a_setting_for_the_planners_eyes_is_not_taken_for_the_inspectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:1/v1")
+    settings = Settings(model="blind", vision=False)
+    assert [Endpoint.of(settings, name).sees for name in (None, "blind", "eyes")] == [False, False, True]
+
+
+async def test_tokens_are_estimated_where_an_endpoint_does_not_count_them() -> None:
+    def uncounted(fake: FakeEndpoint, request: Any) -> Answer:
+        answer = fake_endpoint.tools(fake, request)
+        del answer.body["usage"]
+        return answer
+
+    with serving(red, uncounted) as fake:
+        endpoint = Endpoint("m", base_url=fake.url)
+        with metered(lambda spent: "no more" if spent.input_tokens else "") as meter:
+            await endpoint.ask([PICTURE], Seen)
+            with pytest.raises(OutOfBudget, match="no more"):
+                await endpoint.ask(QUESTION, Seen)
+    assert meter.spent.estimated
+    assert meter.spent.output_tokens > 0
+
+
+async def test_calls_that_come_without_a_number_are_told_apart_and_a_last_line_may_lack_its_end() -> None:
+    def event(arguments: str, **more: str) -> bytes:
+        call = {**more, "function": {**more, "arguments": arguments}}
+        return b"data: " + json.dumps({"choices": [{"delta": {"tool_calls": [call]}}]}).encode()
+
+    def unnumbered(fake: FakeEndpoint, request: Any) -> Answer:
+        parts = [event('{"layout": ', id="1", name="plan"), event("null}"), event("{}", id="2", name="recaption")]
+        return Answer(iter([b"\n".join(parts)]))
+
+    with serving(planning, unnumbered) as fake:
+        model = EndpointChatModel(endpoint=Endpoint("m", base_url=fake.url)).bind_tools([RECAPTION, PLAN])
+        (chunk,) = [chunk async for chunk in model.astream(QUESTION)]
+    assert [(call["name"], call["args"]) for call in chunk.tool_calls] == [("plan", {"layout": None})]
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(BadSettings, match=r"^OPENAI_BASE_URL is 'htp://…@host/v1': it has to begin with http://"):
+        Endpoint("m", base_url="htp://me:secret@host/v1")

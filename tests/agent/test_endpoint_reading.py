@@ -111,6 +111,13 @@ def test_arguments_of_a_tool_call_that_are_not_json_are_named(arguments: str, fa
         (None, "stop", {"refusal": "I will not."}),
         ("", "content_filter", {}),
         ("I'm sorry, but I can't help with that.", "stop", {}),
+        ("I\u2019m sorry, but I can\u2019t help with that.", "stop", {}),
+        ("I'm sorry. I can't assist with creating that image.", "stop", {}),
+        ("I cannot fulfill this request.", "stop", {}),
+        ("Sorry, I can't comply.", "stop", {}),
+        ("I'm unable to generate that image as it depicts violence.", "stop", {}),
+        ("I can't create images of real people. Shall we try a drawing of a cat instead?", "stop", {}),
+        ("I cannot generate sexual content.", "stop", {}),
         ("I cannot create this picture, since it would be against the content policy.", "stop", {}),
     ],
 )
@@ -119,7 +126,18 @@ def test_a_refusal_is_told_from_a_reply_in_the_wrong_form(text: str | None, fini
         reading(text, finish=finish, **more)
 
 
-@pytest.mark.parametrize("text", ["I'm sorry, I cannot call tools.", "As a language model, I can't draw pictures."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry, I cannot call tools.",
+        "As a language model, I can't draw pictures.",
+        "I cannot call tools here, but following your guidelines I would place the cup left of the book.",
+        "I can't see the picture. To be explicit: the cup is missing.",
+        "I won't repeat the rejected move. The prompt is explicit about the colour.",
+        "I can't comply with the JSON format.",
+        "I can't help but notice that the cup is blue.",
+    ],
+)
 def test_what_a_model_says_of_its_own_limits_is_no_refusal(text: str) -> None:
     assert reading(text).ignored
 

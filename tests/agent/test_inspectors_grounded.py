@@ -166,6 +166,18 @@ async def test_a_model_that_compares_with_texts_tells_materials_but_no_relations
     assert (await inspected(look))["relation.0"].status == "unsure"
 
 
+def test_a_picture_that_a_model_cannot_take_is_told_of_in_one_line_and_the_next_one_is_taken(tmp_path: Path) -> None:
+    asking = Looks(str(tiny_models.vilt(tmp_path / "vilt", "yes")))
+    comparing = Looks(str(tiny_models.clip(tmp_path / "clip")))
+    with pytest.raises(BackboneError, match=r"vqa '.*' failed \(.*\): take a smaller picture") as caught:
+        asking.yes(Image.new("RGB", (4000, 1)), "Is it a cup?")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(BackboneError, match=r"vqa '.*' failed \(.*\): take a smaller picture"):
+        comparing.has(Image.new("RGB", (0, 0)), "cup", WOODEN)
+    assert asking.yes(painted("#102070"), "Is it a cup?") == pytest.approx(1, abs=0.1)
+    assert comparing.has(painted("#102070"), "cup", WOODEN) is not None
+
+
 def test_owlv2_boxes_lie_where_they_are_on_a_picture_that_was_padded_to_a_square(tmp_path: Path) -> None:
     detector = OpenVocabularyDetector(str(tiny_models.owlv2(tmp_path / "owlv2")))
     found = detector.detect(Image.new("RGB", (120, 90), "red"), ["cup", "very large dog with an uncommonly long name"])

@@ -114,10 +114,20 @@ def test_counts_are_read_from_words_and_digits(words: str, count: int) -> None:
     assert things(parse_prompt(f"{words} red apples")) == [f"{count} red apple"]
 
 
-def test_more_than_can_be_counted_is_said_to_be_not_understood() -> None:
-    scene = parse_prompt("100 apples")
-    assert things(scene) == ["16 apple"]
-    assert scene.unparsed == ["100"]
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [("17", 17), ("twenty-one", 21), ("twenty one", 21), ("ninety-nine", 99), ("two dozen", 24), ("a hundred", 100)],
+)
+def test_more_than_can_be_placed_is_refused_with_the_limit(words: str, count: int) -> None:
+    with pytest.raises(BadPrompt, match=f"{count} times 'sheep' is more .* at most 16, or for 'many'"):
+        parse_prompt(f"{words} sheep next to a barn")
+    assert things(parse_prompt("many red balloons")) == ["5 red balloon"]
+
+
+def test_a_number_before_a_singular_counts_nothing() -> None:
+    scene = parse_prompt("a 1965 roadster next to a barn")
+    assert things(scene) == ["1 roadster", "1 barn"]
+    assert scene.unparsed == ["1965"]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +315,42 @@ def test_verbs_are_not_swallowed_by_nouns() -> None:
     assert things(parse_prompt("five giraffes roamed")) == ["5 giraffe"]
     assert things(parse_prompt("A woman holds an umbrella")) == ["1 woman", "1 umbrella"]
     assert things(parse_prompt("six dogs happily wagged")) == ["6 dog"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("The woman with long black hair holds a small white dog.", ["1 woman", "1 small white dog"]),
+        ("The old woman with grey hair rocks the small cradle.", ["1 old woman", "1 small cradle"]),
+        ("The man with the umbrella walks past the red house.", ["1 man", "1 umbrella", "1 red house"]),
+        ("The woman with curly hair walks past the blue car.", ["1 woman", "1 blue car"]),
+        ("The man with the gloves strolls past the fence.", ["1 man", "2 glove", "1 fence"]),
+        ("The man in the red hat walks past a shop.", ["1 man", "1 red hat", "1 shop"]),
+        ("The clown with the big nose juggles three balls.", ["1 clown", "3 ball"]),
+        ("The boy with the cap throws red balls.", ["1 boy", "1 cap", "2 red ball"]),
+        ("The girl with the basket picks apples.", ["1 girl", "1 basket", "2 apple"]),
+        ("The dog with the leash barks.", ["1 dog", "1 leash"]),
+        ("The shop with the three traffic lights above the door is red.", ["1 red shop", "3 traffic light", "1 door"]),
+        ("a street with traffic lights above a car", ["1 street", "2 traffic light", "1 car"]),
+        ("the dog sleeps under the street lights near a shop", ["1 dog", "2 street light", "1 shop"]),
+    ],
+)
+def test_the_verb_behind_a_phrase_that_only_adds_to_the_subject_is_no_thing(prompt: str, expected: list[str]) -> None:
+    assert things(parse_prompt(prompt)) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("The man in the red hat stands next to a green car.", ["man next to car"]),
+        ("a man in the red hat next to a green car", ["man next to car"]),
+        ("a lady in the black gloves beside a horse", ["lady next to horse"]),
+        ("a boy in a blue helmet", []),
+        ("a kitten in a boot", ["kitten inside boot"]),
+    ],
+)
+def test_what_one_wears_is_not_around_one(prompt: str, expected: list[str]) -> None:
+    assert relations(parse_prompt(prompt)) == expected
 
 
 def test_what_is_not_understood_is_listed_and_stays_in_the_caption() -> None:

@@ -150,7 +150,7 @@ def _broken(fake: FakeEndpoint, request: Any) -> Answer:
 @pytest.mark.parametrize(
     ("dialect", "message", "calls"),
     [
-        (_wrong_key, "does not accept the key (401: Incorrect API key provided: the key): check OPENAI_API_KEY", 1),
+        (_wrong_key, "does not accept the key (401: Incorrect API key provided: …): check OPENAI_API_KEY", 1),
         (_web_page, "answers with a web page: check OPENAI_BASE_URL, it often ends in /v1", 1),
         (_broken, "failed with 503 after 3 tries: overloaded sorry", 3),
     ],
@@ -177,7 +177,9 @@ async def test_a_wrong_address_is_an_error_of_one_line(
 ) -> None:
     with serve() as fake:
         monkeypatch.setenv("OPENAI_BASE_URL", fake.url.removesuffix("/v1"))
-        with pytest.raises(EndpointError, match=r"answers 404: Not Found"):
+        with pytest.raises(
+            EndpointError, match=r"answers 404 \(Not Found\): check OPENAI_BASE_URL, it often ends in /v1$"
+        ):
             await muralist.adraw(PROMPT, **blocks(), model="fake")
     monkeypatch.setenv("OPENAI_BASE_URL", fake.url)  # by now nobody listens there
     with pytest.raises(EndpointError, match=r"cannot be reached.*: check OPENAI_BASE_URL$") as caught:

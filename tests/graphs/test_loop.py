@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,7 +86,9 @@ async def test_a_rejected_move_is_refused_twice_more_and_then_the_rules_fill_in_
     refused = "remove book.0 with seed 7 was rejected before: take another seed or edit"
     assert [turn.mistake for turn in (first, second, third)] == [refused] * 3
     assert [str(model.read[turn][-1].text) for turn in (5, 6)] == [refused] * 2
-    assert (rules.by, rules.tool, result.run.filled_in) == ("offline", "inspect_and_edit", ["inspect_and_edit"])
+    assert (rules.by, rules.tool, result.run.filled_in) == (
+        "offline", "inspect_and_edit", ["recaption", "plan", "inspect_and_edit"],
+    )  # fmt: skip
     assert len(result.attempts) == 3
 
 
@@ -169,6 +173,29 @@ async def test_an_agent_that_only_calls_what_does_not_exist_has_every_step_fille
     assert len(model.read) == 3 * len(result.run.filled_in)
     assert "paint_it_black is not a valid tool" in str(model.read[2][-1].text)
     assert result.run.drafted_by == "offline"
+
+
+async def test_what_the_rules_drafted_for_a_model_that_only_named_the_tool_is_told(
+    blocks: Blocks, tmp_path: Path
+) -> None:
+    layout = {"base_prompt": "blocks", "columns": columns("cup", "book")["columns"]}
+    own = [FIRST_PICTURE[0], call("plan", grid=layout), FIRST_PICTURE[2]]
+    result = await muralist.adraw(PROMPT, **blocks(model=ScriptedModel(turns=own)), out=tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["run"]
+    name = record["turns"][0]["by"]
+    assert name != "offline"
+    assert (record["drafted_by"], record["layout_by"]) == ("offline", name)
+    assert [turn["drafted_by"] for turn in record["turns"]] == ["offline", name, ""]
+    assert result.run.filled_in == ["recaption"]
+    result = await muralist.adraw(PROMPT, **blocks(model=ScriptedModel(turns=FIRST_PICTURE)))
+    assert (result.run.layout_by, result.run.filled_in) == ("offline", ["recaption", "plan"])
+
+
+async def test_a_layout_that_a_caller_brought_is_the_callers(blocks: Blocks) -> None:
+    first = await muralist.adraw(PROMPT, **blocks())
+    assert (first.run.layout_by, first.run.filled_in) == ("offline", [])
+    result = await muralist.adraw(PROMPT, **blocks(), layout=first.layout)
+    assert result.run.layout_by == "caller"
 
 
 async def test_a_step_that_neither_the_agent_nor_the_rules_can_do_ends_the_run(blocks: Blocks) -> None:

@@ -42,6 +42,25 @@ def test_doctor_says_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "cannot be reached" in check["detail"]
 
 
+def test_doctor_looks_at_every_inspector_that_is_joined(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def blind(fake: fake_endpoint.FakeEndpoint, request: Any) -> fake_endpoint.Answer:
+        if "image_url" in json.dumps(request):
+            return fake_endpoint.error(400, "this model does not take images")
+        return fake_endpoint.tools(fake, request)
+
+    monkeypatch.setenv("MURALIST_INSPECTOR", "mllm + grounded")
+    monkeypatch.setenv("MURALIST_INSPECTOR_MODEL", "eyes")
+    monkeypatch.setenv("MURALIST_DETECTOR", str(tmp_path))
+    with serving(red, blind) as fake:
+        monkeypatch.setenv("OPENAI_BASE_URL", fake.url)
+        result = CliRunner().invoke(app, ["doctor", "--json"])
+    found = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    mllm = found["inspector mllm"]
+    assert (mllm["ok"], mllm["fix"]) == (False, "set MURALIST_INSPECTOR_MODEL")
+    assert mllm["detail"].startswith("takes no pictures: good for planning, not for inspecting")
+    assert "inspector grounded" in found
+
+
 def test_draw_says_what_the_rules_filled_in_and_what_was_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(foreman, fake_endpoint.truncated) as fake:
         monkeypatch.setenv("OPENAI_BASE_URL", fake.url)

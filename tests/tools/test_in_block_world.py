@@ -9,14 +9,24 @@ from typing import Any
 
 import pytest
 from block_world import BlockInspector, BlockPainter
+from PIL import Image
 
 from muralist.agent import OfflineDrafter, parse_prompt
 from muralist.diffusion import FileStore
 from muralist.tools.catalogue import TOOLS, offered
-from muralist.tools.errors import BackboneError, BadSettings, MuralistError, PreconditionFailed
+from muralist.tools.checklist import Checklist
+from muralist.tools.errors import (
+    BackboneError,
+    BadSettings,
+    EndpointError,
+    MuralistError,
+    OutOfBudget,
+    PreconditionFailed,
+)
 from muralist.tools.outcome import Findings, Outcome
 from muralist.tools.ports import PaintSpec, Ports
 from muralist.tools.run import Options, Run
+from muralist.tools.verdict import Verdict, status_of
 
 PROMPT = "a red cup to the left of a blue book"
 RIGHT = {"x0": 0.5, "y0": 0, "x1": 1, "y1": 1}
@@ -199,7 +209,7 @@ async def test_edits_of_the_best_picture_know_the_layout_it_was_painted_from(tmp
     assert studio.run.best_id == edited.data["image_id"]
     assert studio.run.best is not None
     assert studio.run.best.layout != studio.run.layout_of(studio.run.best) == original
-    moved = original.model_copy(update={"base_ratio": 0.2}) if original else None
+    moved = original.model_copy(update={"base_ratio": 0.4}) if original else None
     await studio.call("plan", layout=moved)
     assert found(await studio.call("inspect_and_edit")).layout == original
 
@@ -210,3 +220,74 @@ async def test_the_ledger_names_whoever_drafted_the_scene_last(tmp_path: Path) -
     assert studio.run.drafted_by == "offline"
     await studio.call("recaption", prompt=PROMPT, scene=parse_prompt(PROMPT))
     assert studio.run.drafted_by == "caller"
+
+
+@dataclass
+class Wavering(BlockInspector):
+    """Overlooks the cup at its second look, with probability `overlooks`; the third look is right, or fails."""
+
+    overlooks: float = 0.35
+    fails: MuralistError | None = None
+    looks: int = 0
+
+    async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
+        self.looks += 1
+        if self.looks == 3 and self.fails is not None:
+            raise self.fails
+        seen = await super().inspect(image, checklist)
+        missed = {"status": status_of(self.overlooks), "p": self.overlooks, "boxes": [], "box": None}
+        return [
+            verdict.model_copy(update={**missed, "evidence": "no cup"})
+            if self.looks == 2 and verdict.question_id == "cup.exists"
+            else verdict
+            for verdict in seen
+        ]
+
+
+async def looked_at_twice(folder: Path, inspector: Wavering) -> Studio:
+    """A first picture without its book, then one that has everything, but of which the cup is overlooked."""
+    studio = await Studio(folder, BlockPainter(faults={0: [1]}), inspector).planned()
+    await studio.call("regional_diffuse", seed=0)
+    await studio.call("regional_diffuse", seed=1)
+    return studio
+
+
+async def test_what_is_shown_of_a_question_asked_twice_is_the_answer_that_agrees(tmp_path: Path) -> None:
+    studio = await looked_at_twice(tmp_path / "pass", Wavering())
+    assert studio.run.passed
+    cup = (studio.run.attempts[-1].verdicts or [])[0]
+    assert (cup.question_id, cup.status, cup.evidence, len(cup.boxes)) == ("cup.exists", "pass", "1 found", 1)
+    assert cup.p == pytest.approx(0.65)
+    studio = await looked_at_twice(tmp_path / "unsure", Wavering(overlooks=0.0))
+    cup = (studio.run.attempts[-1].verdicts or [])[0]
+    assert (cup.status, cup.evidence, cup.box) == ("unsure", "no cup", None)
+
+
+@pytest.mark.parametrize(
+    "error", [OutOfBudget("all 9 calls of models are used up"), EndpointError("the connection was lost")]
+)
+async def test_an_inspection_that_cannot_be_asked_again_is_kept_and_says_so(
+    tmp_path: Path, error: MuralistError
+) -> None:
+    studio = await looked_at_twice(tmp_path, Wavering(fails=error))
+    first, second = studio.run.attempts
+    assert (studio.run.best_id, second.accepted, second.reason.startswith("worse at cup.exists")) == (
+        first.image_id, False, True,
+    )  # fmt: skip
+    told = {verdict.question_id: verdict for verdict in second.verdicts or []}
+    assert told["cup.exists"].evidence == f"no cup; asked only once: {error}"
+    assert told["book.exists"].evidence == "1 found"
+    assert studio.run.usage.inspector_calls >= 2
+    assert (await studio.call("inspect_and_edit")).data["findings"]["best_id"] == first.image_id
+
+
+async def test_a_dispute_with_the_caller_follows_what_the_inspector_comes_to(tmp_path: Path) -> None:
+    studio = await Studio(tmp_path, BlockPainter(faults={0: [1]}), Wavering()).planned()
+    await studio.call("regional_diffuse", seed=0)
+    before = studio.run
+    await studio.call("regional_diffuse", seed=1)
+    studio.run = before.painted(studio.run.attempts[-1].model_copy(update={"verdicts": None, "accepted": None}))
+    studio.inspector = Wavering(looks=1)
+    await studio.call("inspect_and_edit", verdicts=[{"question_id": "cup.exists", "p": 0.9}])
+    cup = (studio.run.attempts[-1].verdicts or [])[0]
+    assert (cup.status, cup.dispute) == ("pass", [])

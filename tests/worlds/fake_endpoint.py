@@ -76,6 +76,9 @@ def serving(mind: Mind, dialect: Dialect) -> Iterator[FakeEndpoint]:
 
         def _send(self, answer: Answer, stream: bool) -> None:
             kind, data = "application/json", answer.body
+            if isinstance(data, Iterator):
+                self._drip(data)
+                return
             if stream and answer.status == 200 and isinstance(data, dict):
                 kind, data = "text/event-stream", b"".join(_pieces(data))
             elif isinstance(data, str):
@@ -90,6 +93,17 @@ def serving(mind: Mind, dialect: Dialect) -> Iterator[FakeEndpoint]:
                 self.wfile.write(data)
             except OSError:
                 self.close_connection = True  # nobody waits for it any more
+
+        def _drip(self, pieces: Iterator[bytes]) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.end_headers()
+            self.close_connection = True
+            try:
+                for piece in pieces:
+                    self.wfile.write(piece)
+            except OSError:
+                pass  # nobody waits for it any more
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -220,6 +234,16 @@ def hanging(fake: FakeEndpoint, request: Json) -> Answer:
     """Never answers."""
     fake.closing.wait(60)
     return completion("too late")
+
+
+def dripping(fake: FakeEndpoint, request: Json) -> Answer:
+    """Says that it is alive, and nothing else, as gateways do."""
+
+    def alive() -> Iterator[bytes]:
+        while not fake.closing.wait(0.05):
+            yield b": ping\n\n"
+
+    return Answer(alive())
 
 
 def _pieces(body: Json) -> Iterator[bytes]:
