@@ -168,6 +168,9 @@ class Endpoint:
                     rung = rung.below
                 continue
             except Garbled as error:
+                if streaming is not None and rung.native:  # or it streams badly
+                    streaming, dropped_at = None, rung
+                    continue
                 return Reply(Reading(fault=str(error)), rung)
             manner.rung, manner.sees = rung, manner.sees and (sees or not pictures)
             manner.streams = manner.streams and dropped_at is not rung

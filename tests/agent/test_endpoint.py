@@ -141,10 +141,13 @@ async def test_text_is_streamed_word_by_word() -> None:
     assert [text for text in texts if text] == ["I ", "would ", "rather ", "talk."]
 
 
-async def test_an_endpoint_that_cannot_stream_is_asked_for_the_same_in_one_piece() -> None:
+@pytest.mark.parametrize("answer", [
+    fake_endpoint.error(400, "stream_options is not supported"), Answer(b"data: {half a"),
+])  # fmt: skip
+async def test_an_endpoint_that_cannot_stream_is_asked_for_the_same_in_one_piece(answer: Answer) -> None:
     def unstreamed(fake: FakeEndpoint, request: Any) -> Answer:
         if request.get("stream"):
-            return fake_endpoint.error(400, "stream_options is not supported")
+            return answer
         return fake_endpoint.tools(fake, request)
 
     with serving(planning, unstreamed) as fake:
@@ -229,7 +232,7 @@ async def test_an_answer_that_only_drips_ends_at_its_deadline() -> None:
     with serving(red, fake_endpoint.dripping) as fake:
         with pytest.raises(EndpointError, match=r"did not finish its answer within 0\.3 seconds$"):
             await Endpoint("m", base_url=fake.url, seconds=0.3).ask(QUESTION, Seen)
-        assert len(fake.requests) == 1
+        assert len(fake.requests) <= 1  # none, if it was slow to accept
 
 
 async def test_a_setting_for_the_planners_eyes_is_not_taken_for_the_inspectors(monkeypatch: pytest.MonkeyPatch) -> None:
