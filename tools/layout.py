@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, field_validator, model_validator
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from .errors import BadLayout
 from .scene import Value
@@ -81,9 +86,10 @@ class Instance(Value):
 class Region(Value):
     """A part of the canvas with a prompt of its own.
 
-    `mask` holds rows of weights in [0, 1] over the whole canvas (a nested list or an array of any resolution);
-    without it the region is its box. `base_ratio` is the share of the base prompt inside this region; None takes
-    the layout's.
+    `mask` holds rows of weights in [0, 1] over the whole canvas, of any resolution; it may be given as a nested list,
+    an array, a picture or the `Path` of one (white is 1). Without it the region is its box. `base_ratio` is the share
+    of the base prompt inside this region; None takes the layout's. `parts` are regions within this one, for which its
+    prompt is the base (RPG, arXiv 2401.11708, section 2.3).
     """
 
     prompt: str = Field(min_length=1, max_length=2000)
@@ -95,6 +101,7 @@ class Region(Value):
     base_ratio: float | None = Field(default=None, ge=0, le=1)
     negative_prompt: str | None = Field(default=None, max_length=2000)
     mask: list[list[float]] | None = None
+    parts: SkipJsonSchema[list[Region]] = Field(default_factory=list, max_length=MAX_REGIONS)
 
     def __init__(
         self,
@@ -106,19 +113,35 @@ class Region(Value):
         y1: float | None = None,
         **rest: Any,
     ) -> None:
-        """`Region("a red car", x0, y0, x1, y1)`; edges left out are the canvas's.
+        """`Region("a red car", x0, y0, x1, y1)`; edges left out are the canvas's. Raises BadLayout, in one line.
 
-        Whoever names every field, as JSON does, has to give all four edges.
+        Whoever names every field, as JSON does, has to give all four edges, and gets pydantic's ValidationError.
         """
         edges = {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
         given = {name: edge for name, edge in edges.items() if edge is not None}
         canvas = {} if prompt is None else {"prompt": prompt, "x0": 0, "y0": 0, "x1": 1, "y1": 1}
-        super().__init__(**{**canvas, **given, **rest})
+        try:
+            super().__init__(**{**canvas, **given, **rest})
+        except ValidationError as error:
+            if prompt is None:
+                raise
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise BadLayout(f"region '{prompt[:60]}': {where and where + ': '}{first['msg']}") from None
 
     @field_validator("mask", mode="before")
     @classmethod
     def _as_rows(cls, value: object) -> object:
-        return value.tolist() if hasattr(value, "tolist") else value
+        """Text is never taken for a file's name: it may come from outside."""
+        if isinstance(value, str):
+            raise ValueError("a mask is no text: give rows of weights, an array, a picture or the Path of one")
+        if isinstance(value, Path | Image.Image):
+            value = _grey(value)
+        if hasattr(value, "tolist"):
+            if getattr(value, "ndim", 2) != 2:
+                raise ValueError(f"a mask needs the shape (height, width), not {tuple(value.shape)}")  # type: ignore[attr-defined]
+            return value.tolist()
+        return value
 
     @field_validator("mask")
     @classmethod
@@ -147,6 +170,21 @@ class Region(Value):
         return Box(x0=self.x0, y0=self.y0, x1=self.x1, y1=self.y1)
 
 
+def every(regions: Iterable[Region]) -> list[Region]:
+    """Regions and their parts, at any depth: a region first, then its parts."""
+    return [each for region in regions for each in (region, *every(region.parts))]
+
+
+def _grey(picture: Path | Image.Image) -> npt.NDArray[np.float32]:
+    """Its weights, (height, width): luminance, and where it is transparent 0."""
+    try:
+        image = Image.open(picture) if isinstance(picture, Path) else picture
+        grey, opacity = (np.asarray(image.convert("LA"), np.float32) / 255).transpose(2, 0, 1)
+    except OSError as error:
+        raise ValueError(f"the mask {picture} cannot be read as a picture: {error}") from None
+    return np.asarray(grey * opacity, np.float32)
+
+
 class Layout(Value):
     """Regions over a base prompt; pixels that no region covers follow the base prompt alone."""
 
@@ -156,7 +194,7 @@ class Layout(Value):
 
     def placed(self) -> Iterator[tuple[Instance, Region]]:
         """Every instance with the region that holds it."""
-        for region in self.regions:
+        for region in every(self.regions):
             for instance in region.instances:
                 yield instance, region
 
@@ -201,22 +239,24 @@ class Grid(Value):
             raise ValueError("a grid has either rows or columns, and not both: nest one inside the other")
         return self
 
-    def layout(self) -> Layout:
-        """The same as boxes; shares are normalised per split. A split part gives way to its own parts.
+    def layout(self, nested: bool = False) -> Layout:
+        """The same as boxes; shares are normalised per split.
 
-        Raises BadLayout for more than 16 cells, or one that is too small.
+        A split part gives way to its own parts; if `nested`, its prompt is kept as their base. Raises BadLayout for
+        more than 16 regions, or one that is too small.
         """
-        regions = list(_cells(self.rows, self.columns, Box(x0=0, y0=0, x1=1, y1=1)))
-        if len(regions) > MAX_REGIONS:
-            raise BadLayout(f"the grid has {len(regions)} cells: at most {MAX_REGIONS} can be painted, so join some")
+        regions = list(_cells(self.rows, self.columns, Box(x0=0, y0=0, x1=1, y1=1), nested))
+        if len(every(regions)) > MAX_REGIONS:
+            raise BadLayout(
+                f"the grid has {len(every(regions))} cells: at most {MAX_REGIONS} can be painted, so join some"
+            )
         return Layout(regions=regions, base_prompt=self.base_prompt, base_ratio=self.base_ratio)
 
 
-def _cells(rows: list[Part], columns: list[Part], box: Box) -> Iterator[Region]:
-    parts = rows or columns
-    total = sum(part.share for part in parts)
+def _cells(rows: list[Part], columns: list[Part], box: Box, nested: bool) -> Iterator[Region]:
+    total = sum(part.share for part in rows or columns)
     start = 0.0
-    for part in parts:
+    for part in rows or columns:
         a, b = start / total, (start + part.share) / total
         start += part.share
         if rows:
@@ -230,10 +270,11 @@ def _cells(rows: list[Part], columns: list[Part], box: Box) -> Iterator[Region]:
                 f"the grid's cell '{part.prompt[:60]}' takes {width:.3g} by {height:.3g} of the canvas: both sides "
                 f"have to be at least {MIN_REGION:g}, so give it a larger share"
             )
-        if part.rows or part.columns:
-            yield from _cells(part.rows, part.columns, Box(**cell))
+        parts = list(_cells(part.rows, part.columns, Box(**cell), nested))
+        if parts and not nested:
+            yield from parts
         else:
-            yield Region(part.prompt, **cell, instances=part.instances)
+            yield Region(part.prompt, **cell, instances=part.instances, parts=parts)
 
 
 def parse_split_ratio(ratio: str, prompts: str, base_prompt: str, base_ratio: float = 0.3) -> Grid:

@@ -71,22 +71,44 @@ def test_the_resolutions_are_those_of_the_unets_convolutions() -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(regions=st.integers(1, 16), cells=st.integers(1, 40), seed=st.integers(0, 1000), density=st.floats(0.05, 1))
+@given(
+    rows=st.lists(st.integers(0, 8), min_size=1, max_size=3), cells=st.integers(1, 40), seed=st.integers(0, 1000),
+    density=st.floats(0.05, 1),
+)  # fmt: skip
 def test_gathering_and_mixing_back_gives_every_cell_its_shares(
-    regions: int, cells: int, seed: int, density: float
+    rows: list[int], cells: int, seed: int, density: float
 ) -> None:
     random = torch.Generator().manual_seed(seed)
-    amounts = torch.rand(regions, cells, generator=random)
-    amounts = amounts * (torch.rand(regions, cells, generator=random) < density) / regions
-    plan = gather(amounts, torch.float32, torch.device("cpu"))
+    amounts = [torch.rand(regions, cells, generator=random) / max(1, regions) for regions in rows]
+    amounts = [amount * (torch.rand(amount.shape, generator=random) < density) for amount in amounts]
+    tokens = torch.randint(1, 3, (sum(rows),), generator=random).tolist()
+    plan = gather(amounts, tokens, torch.float32, torch.device("cpu"))
     if plan is None:
-        assert not amounts.any()
+        assert not any(amount.any() for amount in amounts)
         return
+    assert all(len({tokens[region] for region in bucket.regions}) == 1 for bucket in plan.buckets)
     owner = torch.cat([torch.tensor(bucket.regions).repeat_interleave(bucket.size) for bucket in plan.buckets])
-    seen = torch.zeros(regions, cells)
+    seen = torch.zeros(sum(rows), len(rows) * cells)
     for slot, share in plan.terms:
         held = share[:, 0] > 0
-        assert (plan.cells[slot[held]] == torch.arange(cells)[held]).all(), "a cell was given another cell's output"
-        seen[owner[slot[held]], torch.arange(cells)[held]] += share[held, 0]
-    torch.testing.assert_close(seen, amounts)
-    torch.testing.assert_close(plan.keep[:, 0], 1 - amounts.sum(0))
+        assert (plan.cells[slot[held]] == torch.arange(len(held))[held]).all(), "a cell was given another's output"
+        seen[owner[slot[held]], torch.arange(len(held))[held]] += share[held, 0]
+    torch.testing.assert_close(seen, torch.block_diag(*amounts))
+    torch.testing.assert_close(plan.keep[:, 0], torch.cat([1 - amount.sum(0) for amount in amounts]))
+
+
+def test_boxes_that_meet_share_a_feathered_seam_and_keep_the_canvas_edge() -> None:
+    left, right = Region("a", 0, 0, 0.5, 1), Region("b", 0.5, 0, 1, 1)
+    a, b = (cell_weights(region, 2, 8, feather=4) for region in (left, right))
+    assert a[0].tolist() == pytest.approx([1, 1, 0.875, 0.625, 0.375, 0.125, 0, 0])
+    torch.testing.assert_close(a + b, torch.ones(2, 8))
+
+
+def test_a_part_takes_its_share_from_the_region_it_is_a_part_of() -> None:
+    parts = [Region("a hat", 0, 0, 0.5, 1), Region("a coat", 0.25, 0, 0.5, 1, base_ratio=0.4)]
+    shared = shares([Region("a man", 0, 0, 0.5, 1, base_ratio=0.2, parts=parts), Region("b", 0.5, 0, 1, 1)], 0.5, 1, 4)
+    man, hat, coat, other = shared.tolist()
+    assert hat == pytest.approx([0.8 * 0.5, 0.8 * 0.25, 0, 0])
+    assert coat == pytest.approx([0, 0.8 * 0.3, 0, 0])
+    assert man == pytest.approx([0.8 * 0.5, 0.8 * 0.45, 0, 0])
+    assert other == pytest.approx([0, 0, 0.5, 0.5])

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers import (
-    StableDiffusionImg2ImgPipeline,
-    StableDiffusionInpaintPipeline,
-    StableDiffusionPipeline,
-    StableDiffusionXLPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import StableDiffusionPipeline
 from PIL import Image
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 from muralist.diffusion import Region, regional
 from muralist.diffusion.dense_reference import dense
-from muralist.tools.errors import BadLayout, BadSettings
+from muralist.tools.errors import BackboneError, BadLayout, BadSettings
 
 
 def paint(pipe: Any, prompt: Any = "a red car, a blue vase", **options: Any) -> torch.Tensor:
@@ -205,52 +198,101 @@ def test_the_left_half_does_not_hear_the_right_halfs_prompt_in_its_first_attenti
     assert not torch.equal(dog[1, :, 4:], hat[1, :, 4:])
 
 
-@pytest.mark.parametrize("family", [StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline])
-def test_img2img_and_inpaint_follow_the_formula_too(pipe: StableDiffusionPipeline, family: Any) -> None:
-    other = family(**pipe.components, requires_safety_checker=False)
-    other.set_progress_bar_config(disable=True)
-    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8))
-    options: dict[str, Any] = {"image": image, "strength": 0.8, "num_inference_steps": 4, "output_type": "latent"}
-    if family is StableDiffusionInpaintPipeline:
-        options |= {"mask_image": Image.new("L", (96, 64), 255), "width": 96, "height": 64}
-
-    def run(way: Any) -> torch.Tensor:
-        with way:
-            images: torch.Tensor = other("a car", generator=torch.Generator().manual_seed(0), **options).images
-            return images
-
-    expected = run(dense(other, columns(0, 0.4, 1)))
-    torch.testing.assert_close(run(regional(other, columns(0, 0.4, 1))), expected, atol=1e-4, rtol=0)
-    assert not torch.allclose(run(nullcontext()), expected, atol=1e-2)
+MISTAKES: dict[str, tuple[type[Exception], str, Callable[[Any], Any]]] = {
+    "no regions": (BadLayout, "0 regions: give 1 to 16", lambda pipe: regional(pipe, [])),
+    "seventeen": (BadLayout, "17 regions: give 1 to 16", lambda pipe: regional(pipe, columns(*[0, 1]) * 17)),
+    "parts count": (BadLayout, "18 regions", lambda pipe: regional(pipe, [Region("a", parts=columns(0, 1))] * 9)),
+    "base ratio": (BadSettings, "base ratio 2", lambda pipe: regional(pipe, columns(0, 1), 2)),
+    "one of several": (BadSettings, "base ratio -1", lambda pipe: regional(pipe, columns(0, 1), [0, -1])),
+    "until": (BadSettings, "until 0 is out of range", lambda pipe: regional(pipe, columns(0, 1), until=0)),
+    "feather": (BadSettings, "feather nan", lambda pipe: regional(pipe, columns(0, 1), feather=float("nan"))),
+    "no pipeline": (BadSettings, "a unet or a transformer: object has", lambda _: regional(object(), columns(0, 1))),
+}
 
 
-def test_stable_diffusion_xl_follows_the_formula_too(pipe: StableDiffusionPipeline) -> None:
-    width = pipe.text_encoder.config.hidden_size
-    config = CLIPTextConfig(**pipe.text_encoder.config.to_dict())
-    unet = UNet2DConditionModel(
-        sample_size=8, block_out_channels=(16, 32), layers_per_block=1, norm_num_groups=8, attention_head_dim=(2, 4),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=(1, 2), cross_attention_dim=2 * width, use_linear_projection=True,
-        addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=6 * 8 + width,
-    ).eval()  # fmt: skip
-    xl = StableDiffusionXLPipeline(
-        vae=pipe.vae, text_encoder=pipe.text_encoder, text_encoder_2=CLIPTextModelWithProjection(config).eval(),
-        tokenizer=pipe.tokenizer, tokenizer_2=pipe.tokenizer, unet=unet, scheduler=pipe.scheduler,
-    )  # fmt: skip
-    xl.set_progress_bar_config(disable=True)
-    with dense(xl, LAYOUTS["uncovered canvas"]):
-        expected = paint(xl)
-    with regional(xl, LAYOUTS["uncovered canvas"]):
-        torch.testing.assert_close(paint(xl), expected, atol=1e-4, rtol=0)
-
-
-def test_mistakes_are_told_in_one_line(pipe: StableDiffusionPipeline) -> None:
-    with pytest.raises(BadLayout, match="0 regions"), regional(pipe, []):
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_told_in_one_line_and_leave_the_pipeline_as_it_was(
+    pipe: StableDiffusionPipeline, name: str
+) -> None:
+    kind, message, make = MISTAKES[name]
+    processors = dict(pipe.unet.attn_processors)
+    with pytest.raises(kind, match=message) as caught, make(pipe):
         pass
-    with pytest.raises(BadSettings, match="base ratio 2"), regional(pipe, columns(0, 1), base_ratio=2):
-        pass
-    with pytest.raises(BadSettings, match="use a Stable Diffusion"), regional(object(), columns(0, 1)):
-        pass
+    assert len(str(caught.value).splitlines()) == 1
+    assert pipe.unet.attn_processors == processors
+    assert not pipe.unet._forward_pre_hooks
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.zeros((4, 4)), "one at least above 0"),
+        (np.full((4, 4), np.nan), "between 0 and 1"),
+        (np.full((4, 4), 2.0), "between 0 and 1"),
+        (np.ones((4, 4, 3)), r"\(height, width\), not \(4, 4, 3\)"),
+        (np.ones((0, 4)), "rows of equal length"),
+        ([[1, 1], [1]], "rows of equal length"),
+        ("/etc/hostname", "a mask is no text"),
+        (Path("no-such.png"), "cannot be read as a picture"),
+    ],
+)
+def test_a_mask_that_cannot_be_used_is_told_in_one_line(mask: object, message: str) -> None:
+    with pytest.raises(BadLayout, match=message) as caught:
+        Region("a cat", mask=mask)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_mask_may_be_a_picture_a_file_or_an_array(tmp_path: Path) -> None:
+    array = np.array([[0, 255], [51, 0]], np.uint8)
+    picture = Image.fromarray(array)
+    picture.save(tmp_path / "mask.png")
+    for mask in (picture, tmp_path / "mask.png", array / 255):
+        region = Region("a cat", mask=mask)
+        assert np.allclose(region.mask, [[0, 1], [0.2, 0]])
+    clear = Image.fromarray(np.dstack([np.full((2, 2), 255, np.uint8), array]), "LA")
+    assert np.allclose(Region("a cat", mask=clear).mask, [[0, 1], [0.2, 0]]), "where it is transparent, it is 0"
+
+
+@pytest.mark.parametrize("part", ["text_encoder", "unet"])
+def test_weights_that_are_not_numbers_are_told_and_nothing_stays_attached(
+    pipe: StableDiffusionPipeline, part: str
+) -> None:
+    with torch.no_grad():
+        for parameter in getattr(pipe, part).parameters():
+            parameter.fill_(float("nan"))
+    processors = dict(pipe.unet.attn_processors)
+    with pytest.raises(BackboneError, match="not numbers"), regional(pipe, columns(0, 0.5, 1)):
+        paint(pipe)
+    assert pipe.unet.attn_processors == processors
+    assert not pipe.unet._forward_hooks
+
+
+def test_more_layouts_than_pictures_are_refused(pipe: StableDiffusionPipeline) -> None:
+    layouts = [columns(0, 1), columns(0, 0.5, 1)]
+    with regional(pipe, layouts), pytest.raises(BadLayout, match="2 layouts were given for 3 pictures"):
+        paint(pipe, num_images_per_prompt=3)
+
+
+def test_the_end_of_a_long_prompt_is_heard(pipe: StableDiffusionPipeline) -> None:
+    def painted(end: str) -> torch.Tensor:
+        with regional(pipe, [Region("a very very very long prompt about a " + end, 0, 0, 1, 1)]):
+            return paint(pipe)
+
+    assert not torch.allclose(painted("cat"), painted("dog"), atol=1e-3)
+
+
+def test_switched_off_early_the_rest_is_painted_plainly(pipe: StableDiffusionPipeline) -> None:
+    outputs: list[torch.Tensor] = []
+    hook = pipe.unet.register_forward_hook(lambda _, __, out: outputs.append(out[0]))
+    with regional(pipe, columns(0, 0.5, 1), until=0.5):
+        paint(pipe, num_inference_steps=4)
+    led = outputs[:]
+    outputs.clear()
+    with regional(pipe, columns(0, 0.5, 1)):
+        paint(pipe, num_inference_steps=4)
+    hook.remove()
+    always = outputs
+    assert [torch.equal(a, b) for a, b in zip(led, always, strict=True)] == [True, True, False, False]
 
 
 def test_calling_another_pipeline_over_the_same_parts_is_refused(pipe: StableDiffusionPipeline) -> None:

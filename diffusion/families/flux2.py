@@ -1,0 +1,69 @@
+"""FLUX.2: joint attention, [text, image], guidance distilled or, in Klein, with a call for each side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import torch
+
+from muralist.diffusion.appended import Family, Tokens
+from muralist.diffusion.appended import attached as attached_to_transformer
+from muralist.diffusion.by_rows import Call, Denoising
+from muralist.diffusion.calls_by_side import side_of
+from muralist.diffusion.control import Side
+from muralist.diffusion.long_prompts import length_for
+from muralist.diffusion.routes import JointAttention
+
+TEMPLATE = 96
+"""Tokens left for the chat template and its instruction."""
+
+
+def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
+    """By a language model; padded, as the pipeline's own prompts are."""
+    return tuple(_encoded(pipe, prompt) for prompt in prompts)
+
+
+def _encoded(pipe: Any, prompt: str) -> torch.Tensor:
+    tokenizer = getattr(pipe.tokenizer, "tokenizer", pipe.tokenizer)  # inside of a processor for pictures
+    length = length_for(tokenizer, prompt, TEMPLATE)
+    embeddings: torch.Tensor = pipe.encode_prompt(
+        prompt=prompt, device=pipe._execution_device, max_sequence_length=length
+    )[0]
+    return embeddings[0]
+
+
+def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
+    """A call is all of one side."""
+    return (side_of(pipe.transformer),) * len(call["hidden_states"])
+
+
+def tokens(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Tokens:
+    """Patches, whose places the ids tell: (picture, row, column, 0); pictures after the first are references."""
+    ids = call["img_ids"][0]
+    canvas = ids[ids[:, 0] == ids[0, 0]]
+    height, width = (int(side) + 1 for side in canvas[:, 1:3].amax(0))
+    base = call["encoder_hidden_states"].shape[1]
+    return Tokens((height, width), len(ids), base, tuple(len(text) for text in texts))
+
+
+def append(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Call:
+    """Every prompt's tokens are counted from 0."""
+    base, ids = call["encoder_hidden_states"], call["txt_ids"]
+    regions = torch.cat(list(texts)).to(base).expand(len(base), -1, -1)
+    places = torch.cat([torch.arange(len(text)) for text in texts]).to(ids)
+    counted = torch.nn.functional.pad(places[:, None], (3, 0)).expand(len(ids), -1, -1)
+    return call | {
+        "encoder_hidden_states": torch.cat([base, regions], 1),
+        "txt_ids": torch.cat([ids, counted], 1),
+    }
+
+
+FAMILY = Family(partial(JointAttention, image_first=False), tokens, append)
+
+
+def attached(pipe: Any) -> AbstractContextManager[Denoising]:
+    """By a forward of our own on the transformer."""
+    return attached_to_transformer(pipe.transformer, FAMILY)

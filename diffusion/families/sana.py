@@ -1,0 +1,43 @@
+"""Sana: cross-attention in a transformer, both sides in one batch, [negative, positive]."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+
+from muralist.diffusion.appended import Family
+from muralist.diffusion.appended import attached as attached_to_transformer
+from muralist.diffusion.by_rows import Call, Denoising
+from muralist.diffusion.control import Side
+from muralist.diffusion.routes import CrossAttention
+
+from .halves import halves
+from .pixart import append, tokens
+
+
+def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
+    """By Gemma, without the instruction that enriches short prompts; without padding, which the base prompt masks."""
+    return tuple(_encoded(pipe, prompt) for prompt in prompts)
+
+
+def _encoded(pipe: Any, prompt: str) -> torch.Tensor:
+    embeddings, mask = pipe.encode_prompt(
+        prompt=prompt, device=pipe._execution_device, do_classifier_free_guidance=False
+    )[:2]
+    kept: torch.Tensor = embeddings[0][mask[0].bool()]
+    return kept
+
+
+def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
+    """Halves, if the pipeline guides; Sprint, which is distilled, does not."""
+    return halves(len(call["hidden_states"]), getattr(pipe, "do_classifier_free_guidance", False))
+
+
+FAMILY = Family(CrossAttention, tokens, append)
+
+
+def attached(pipe: Any) -> AbstractContextManager[Denoising]:
+    """By a forward of our own on the transformer."""
+    return attached_to_transformer(pipe.transformer, FAMILY)

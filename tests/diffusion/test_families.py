@@ -1,0 +1,338 @@
+"""Every family of pipelines paints what the formula says, with every feature it has; the table of it is in the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import (
+    ControlNetModel,
+    FluxControlNetModel,
+    FluxControlNetPipeline,
+    FluxImg2ImgPipeline,
+    FluxInpaintPipeline,
+    QwenImageImg2ImgPipeline,
+    QwenImageInpaintPipeline,
+    SD3ControlNetModel,
+    StableDiffusion3ControlNetPipeline,
+    StableDiffusion3Img2ImgPipeline,
+    StableDiffusion3InpaintPipeline,
+    StableDiffusionControlNetPipeline,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionXLControlNetPipeline,
+    StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLInpaintPipeline,
+)
+from peft import LoraConfig
+from PIL import Image
+from tiny_pipelines import PIPELINES, tiny
+
+from muralist.diffusion import Region, regional
+from muralist.diffusion.dense_reference import dense
+
+EXACT = 1e-4
+"""The largest difference of final latents from the dense reference's that counts as exact."""
+
+
+def columns(count: int, base: str = "thing") -> list[Region]:
+    edges = [i / count for i in range(count + 1)]
+    return [Region(f"{base} {i}", a, 0, b, 1) for i, (a, b) in enumerate(pairwise(edges))]
+
+
+SOFT = np.tile(np.linspace(1, 0, 32), (32, 1))
+OVERLAP = [Region("a cat", 0, 0, 0.7, 1), Region("a dog", 0.3, 0, 1, 0.8, negative_prompt="snow")]
+LONG = "a very long prompt that goes on and on " * 2
+LAYOUTS: dict[str, list[Region]] = {
+    "one": [Region("a cat", 0, 0, 1, 1)],
+    "overlap": OVERLAP,
+    "soft": [Region("a cat", mask=SOFT), Region("a dog", mask=SOFT[:, ::-1], base_ratio=0.1)],
+    "seven": columns(7),
+    "sixteen": [Region(f"x {i}", i % 4 / 4, i // 4 / 4, i % 4 / 4 + 0.25, i // 4 / 4 + 0.25) for i in range(16)],
+    "long": [Region(LONG + "cat", 0, 0, 0.5, 1), Region("a dog", 0.5, 0, 1, 1)],
+    "parts": [
+        Region("a man", 0, 0, 0.5, 1, parts=[Region("a hat", 0, 0, 0.5, 0.5), Region("a coat", 0, 0.5, 0.5, 1)]),
+        Region("a tree", 0.5, 0, 1, 1),
+    ],
+}  # fmt: skip
+
+THREE = {"prompt": ["a red car", "a blue vase", "two trees"]}
+TWICE = {"num_images_per_prompt": 2}
+CASES: dict[str, tuple[list[str], bool, dict[str, Any], dict[str, Any]]] = {
+    # layouts, guided, the pipeline's options, regional's options
+    "K = 1": (["one"], False, {}, {}),
+    "K = 7": (["seven"], True, {}, {"base_ratio": 0.0}),
+    "K = 16": (["sixteen"], False, {**TWICE, "height": 96}, {"feather": 1.5}),
+    "3 images, 3 layouts": (["overlap", "seven", "long"], True, {**THREE, "width": 96}, {}),
+    "3 prompts, 6 images": (["one", "soft", "parts"], False, {**THREE, **TWICE}, {"base_ratio": [0.1, 0.8]}),
+    "several images": (["parts"], True, TWICE, {"until": 0.5}),
+    "odd size": (["soft"], True, {"width": 112, "height": 80}, {}),
+    "long prompts": (["long"], True, {"height": 112}, {"base_ratio": [0.6, 0.2, 0.4], "until": 0.7}),
+    "parts": (["parts"], False, {"width": 80}, {"feather": 2}),
+    "negative prompts": (["overlap"], True, {**TWICE, "negative_prompt": "rain"}, {"feather": 1}),
+}  # fmt: skip
+"""Every two values of layout, guidance, batch, size and timing meet in one of these."""
+
+GUIDED: dict[str, dict[str, Any]] = {
+    "FLUX.1": {"true_cfg_scale": 4.0, "negative_prompt": "bad"},
+    "Qwen-Image": {"true_cfg_scale": 4.0, "negative_prompt": "bad"},
+}
+UNGUIDED: dict[str, dict[str, Any]] = {"FLUX.1": {}, "Qwen-Image": {"true_cfg_scale": 1.0}}
+EXTRA: dict[str, dict[str, Any]] = {
+    "PixArt-Sigma": {"use_resolution_binning": False},
+    "Sana": {"use_resolution_binning": False, "complex_human_instruction": None},
+}
+
+differences: dict[tuple[str, str], float] = {}
+"""Family and feature to the largest difference seen; printed by the conftest."""
+
+
+def paint(pipe: Any, family: str, guided: bool = True, **options: Any) -> torch.Tensor:
+    """Final latents."""
+    side = GUIDED.get(family, {"guidance_scale": 4.0}) if guided else UNGUIDED.get(family, {"guidance_scale": 1.0})
+    options = {
+        "prompt": "a red car, a blue vase",
+        "width": 64,
+        "height": 64,
+        **side,
+        **EXTRA.get(family, {}),
+        **options,
+    }
+    if family == "Sana":  # it paints multiples of 32
+        options |= {side: -(-options[side] // 32) * 32 for side in ("width", "height")}
+    if family == "FLUX.2":  # Klein takes none
+        options.pop("negative_prompt", None)
+    if not guided or (family in GUIDED and isinstance(options["prompt"], list)):
+        negative = options.pop("negative_prompt", None)
+        if guided:
+            options["negative_prompt"] = [negative] * len(options["prompt"])
+    latents: torch.Tensor = pipe(
+        num_inference_steps=3, generator=torch.Generator().manual_seed(7), output_type="latent", **options
+    ).images
+    return latents
+
+
+def compared(  # noqa: PLR0917 - a case is spread into it
+    pipe: Any, family: str, feature: str, layouts: list[str], guided: bool, options: dict[str, Any],
+    steering: dict[str, Any],
+) -> None:  # fmt: skip
+    """Paint both ways; both have to be the same picture, and not the plain one."""
+    regions: Any = LAYOUTS[layouts[0]] if len(layouts) == 1 else [LAYOUTS[name] for name in layouts]
+    with dense(pipe, regions, **steering):
+        expected = paint(pipe, family, guided, **options)
+    with regional(pipe, regions, **steering):
+        got = paint(pipe, family, guided, **options)
+    difference = float((got - expected).abs().max() / expected.abs().max().clamp(min=1))
+    differences[family, feature] = max(difference, differences.get((family, feature), 0))
+    assert difference < EXACT
+    assert (got - paint(pipe, family, guided, **options)).abs().max() > 20 * EXACT, "the regions changed nothing"
+
+
+@pytest.fixture(scope="module")
+def pipelines() -> Callable[[str], Any]:
+    made: dict[str, Any] = {}
+    return lambda family: made.setdefault(family, None) or made.update({family: tiny(family)}) or made[family]
+
+
+EXACT_FAMILIES = [family for family in PIPELINES if family != "Z-Image"]
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("family", EXACT_FAMILIES)
+def test_the_picture_is_the_one_of_the_formula(pipelines: Callable[[str], Any], family: str, case: str) -> None:
+    compared(pipelines(family), family, case, *CASES[case])
+
+
+@pytest.mark.parametrize("family", PIPELINES)
+def test_afterwards_the_pipeline_paints_the_same_bits(pipelines: Callable[[str], Any], family: str) -> None:
+    pipe = pipelines(family)
+    network = getattr(pipe, "unet", None) or pipe.transformer
+    before, state = paint(pipe, family), (set(vars(pipe)), set(vars(network)), dict(network._forward_pre_hooks))
+    with regional(pipe, OVERLAP):
+        paint(pipe, family)
+    broken = network.register_forward_pre_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError), regional(pipe, OVERLAP):
+        paint(pipe, family)
+    broken.remove()
+    assert (set(vars(pipe)), set(vars(network)), dict(network._forward_pre_hooks)) == state
+    assert torch.equal(paint(pipe, family), before)
+
+
+@pytest.mark.parametrize("family", PIPELINES)
+def test_a_base_ratio_of_one_is_the_base_prompt_and_inner_regions_give_way_to_outer_ones(
+    pipelines: Callable[[str], Any], family: str
+) -> None:
+    pipe = pipelines(family)
+    plain = paint(pipe, family)
+    with regional(pipe, columns(2), base_ratio=1):
+        torch.testing.assert_close(paint(pipe, family), plain, atol=1e-5, rtol=1e-4)
+    with regional(pipe, columns(2)):
+        outer = paint(pipe, family)
+        with regional(pipe, columns(2, "cup")):
+            inner = paint(pipe, family)
+        assert torch.equal(paint(pipe, family), outer)
+    with regional(pipe, columns(2, "cup")):
+        assert torch.equal(paint(pipe, family), inner)
+
+
+@pytest.mark.parametrize("family", PIPELINES)
+def test_one_region_without_base_is_its_own_prompt_as_if_it_had_been_the_prompt(
+    pipelines: Callable[[str], Any], family: str
+) -> None:
+    """But for the pooled embedding, which stays the base prompt's."""
+    pipe = pipelines(family)
+    network, pooled = getattr(pipe, "unet", None) or pipe.transformer, []
+
+    def keep(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        for holder, name in ((kwargs, "pooled_projections"), (kwargs.get("added_cond_kwargs") or {}, "text_embeds")):
+            if name in holder:
+                pooled.append(holder[name].clone())
+                holder[name] = torch.zeros_like(holder[name])
+        return args, kwargs
+
+    hook = network.register_forward_pre_hook(keep, with_kwargs=True)
+    options: dict[str, Any] = {"max_sequence_length": 128} if family in ("SD3", "FLUX.1", "FLUX.2") else {}
+    try:
+        plain, seen = paint(pipe, family, prompt="a green house", **options), len(pooled)
+        with regional(pipe, [Region("a green house", 0, 0, 1, 1)], base_ratio=0):
+            got = paint(pipe, family, prompt="some thing else", **options)
+    finally:
+        hook.remove()
+    torch.testing.assert_close(got, plain, atol=1e-4, rtol=1e-4)
+    assert all(torch.equal(each, pooled[seen]) for each in pooled[seen + 1 :: 2] if family == "SDXL")
+
+
+def test_composition_mixes_what_the_denoiser_predicts_for_each_prompt(pipelines: Callable[[str], Any]) -> None:
+    """Z-Image is not known; it takes lists, and the positive side first."""
+    pipe, layout = pipelines("Z-Image"), [Region("a cat", 0, 0, 0.5, 1), Region("a dog", 0.5, 0.5, 1, 1)]
+    outputs: list[torch.Tensor] = []
+    hook = pipe.transformer.register_forward_hook(lambda _, __, out: outputs.append(torch.stack(list(out[0]))))
+
+    def predicted(prompt: str, way: Any) -> torch.Tensor:
+        """The first step's, of the positive and the negative side: (2, C, 1, height, width)."""
+        outputs.clear()
+        with way:
+            paint(pipe, "Z-Image", prompt=prompt)
+        return outputs[0]
+
+    base, cat, dog = (predicted(prompt, nullcontext()) for prompt in ("a street", "a cat", "a dog"))
+    with pytest.warns(UserWarning, match="2 more calls"):
+        got = predicted("a street", regional(pipe, layout, 0.25))
+    hook.remove()
+    expected = base.clone()
+    expected[0, ..., :4] = 0.25 * base[0, ..., :4] + 0.75 * cat[0, ..., :4]
+    expected[0, ..., 4:, 4:] = 0.25 * base[0, ..., 4:, 4:] + 0.75 * dog[0, ..., 4:, 4:]
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=0)
+
+
+PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+REPAINTING = {
+    "SD": (StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline),
+    "SDXL": (StableDiffusionXLImg2ImgPipeline, StableDiffusionXLInpaintPipeline),
+    "SD3": (StableDiffusion3Img2ImgPipeline, StableDiffusion3InpaintPipeline),
+    "FLUX.1": (FluxImg2ImgPipeline, FluxInpaintPipeline),
+    "Qwen-Image": (QwenImageImg2ImgPipeline, QwenImageInpaintPipeline),
+}
+
+
+@pytest.mark.parametrize("feature", ["img2img", "inpainting"])
+@pytest.mark.parametrize("family", REPAINTING)
+def test_it_holds_for_repainting(pipelines: Callable[[str], Any], family: str, feature: str) -> None:
+    kind = REPAINTING[family][feature == "inpainting"]
+    pipe = kind(**pipelines(family).components, **({"requires_safety_checker": False} if family == "SD" else {}))
+    pipe.set_progress_bar_config(disable=True)
+    options = {"image": PICTURE, "strength": 0.9}
+    if feature == "inpainting":
+        options["mask_image"] = Image.new("L", (64, 64), 255)
+    if family in ("SD", "SDXL") and feature == "img2img":
+        options |= {"width": None, "height": None}
+    compared(pipe, family, feature, ["overlap"], True, options, {"base_ratio": [0.1, 0.6]})
+
+
+def with_controlnet(family: str, pipe: Any) -> Any:
+    if family == "SD3":
+        net: Any = SD3ControlNetModel.from_transformer(pipe.transformer, 1, num_extra_conditioning_channels=0)
+        kind: Any = StableDiffusion3ControlNetPipeline
+    elif family == "FLUX.1":
+        heads = {"attention_head_dim": 16, "num_attention_heads": 2}
+        net = FluxControlNetModel.from_transformer(pipe.transformer, num_layers=1, num_single_layers=1, **heads)
+        kind = FluxControlNetPipeline
+    else:
+        net = ControlNetModel.from_unet(pipe.unet, conditioning_channels=3)
+        kind = StableDiffusionControlNetPipeline if family == "SD" else StableDiffusionXLControlNetPipeline
+    for name, parameter in net.named_parameters():  # they begin at 0
+        if "controlnet" in name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    safety = {"requires_safety_checker": False} if family == "SD" else {}
+    made = kind(**pipe.components, controlnet=net.eval(), **safety)
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+@pytest.mark.parametrize("family", ["SD", "SDXL", "SD3", "FLUX.1"])
+def test_it_holds_with_controlnet(pipelines: Callable[[str], Any], family: str) -> None:
+    torch.manual_seed(0)
+    pipe = with_controlnet(family, pipelines(family))
+    options = {"image" if family in ("SD", "SDXL") else "control_image": PICTURE, **TWICE}
+    compared(pipe, family, "ControlNet", ["overlap"], True, options, {})
+
+
+@pytest.mark.parametrize("family", [family for family in EXACT_FAMILIES if family != "PixArt-Sigma"])
+def test_it_holds_with_a_lora_loaded(family: str) -> None:
+    pipe = tiny(family)
+    network = getattr(pipe, "unet", None) or pipe.transformer
+    targets = ["to_q", "to_k", "to_v", "add_k_proj", "add_q_proj"] if family not in ("SD", "SDXL") else ["to_k", "to_v"]
+    plain = paint(pipe, family)
+    network.add_adapter(LoraConfig(r=4, lora_alpha=8, target_modules=targets, init_lora_weights=False))
+    assert not torch.allclose(paint(pipe, family), plain, atol=1e-3), "the LoRA does nothing"
+    compared(pipe, family, "LoRA", ["overlap"], True, {"width": 80} | ({"width": 64} if family == "Sana" else {}), {})
+
+
+@pytest.mark.parametrize("family", ["SD", "SDXL", "FLUX.1"])
+def test_it_holds_with_ip_adapter(family: str) -> None:
+    pipe = tiny(family)
+    random, picture = torch.Generator().manual_seed(0), 16
+    network = getattr(pipe, "unet", None) or pipe.transformer
+    config, modules = network.config, dict(network.named_modules())
+    text = config.joint_attention_dim if family == "FLUX.1" else config.cross_attention_dim
+    layers = [name for name in network.attn_processors if "attn1" not in name and "single" not in name]
+    weights = {}
+    for number, name in enumerate(layers):
+        key, width = (
+            number if family == "FLUX.1" else 2 * number + 1,
+            modules[name.removesuffix(".processor")].inner_dim,
+        )
+        for part in ("k", "v"):
+            weights[f"{key}.to_{part}_ip.weight"] = torch.randn(width, text, generator=random) / 4
+            weights[f"{key}.to_{part}_ip.bias"] = torch.zeros(width)
+    if family != "FLUX.1":
+        weights = {name: weight for name, weight in weights.items() if not name.endswith("bias")}
+    projection = {
+        "proj.weight": torch.randn(4 * text, picture, generator=random), "proj.bias": torch.zeros(4 * text),
+        "norm.weight": torch.ones(text), "norm.bias": torch.zeros(text),
+    }  # fmt: skip
+    network._load_ip_adapter_weights([{"image_proj": projection, "ip_adapter": weights}])
+    pipe.set_ip_adapter_scale(0.6)
+    rows = 1 if family == "FLUX.1" else 2
+    options: dict[str, Any] = {"ip_adapter_image_embeds": [torch.randn(rows, 1, picture, generator=random)]}
+    if family == "FLUX.1":
+        options["negative_ip_adapter_image_embeds"] = [torch.zeros(1, 1, picture)]
+    compared(pipe, family, "IP-Adapter", ["overlap"], True, options, {})
+
+
+def test_the_table_in_the_docs_is_what_was_seen() -> None:
+    """The last test here: it prints the largest differences that the others saw."""
+    lines = (Path(__file__).parents[2] / "docs" / "families.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    header, _, *body = [row for row in rows if len(row) == len(rows[0])]
+    told = {(row[0], feature): cell for row in body for feature, cell in zip(header[1:], row[1:], strict=True)}
+    for (family, feature), difference in differences.items():
+        print(f"{family:14} {feature:22} {difference:.1e}")
+        assert told[family, feature] == "exact"
+    assert {row[0] for row in body} == set(PIPELINES)
