@@ -1,40 +1,37 @@
-"""The painter: turns a `PaintSpec` into a picture, on a thread of its own."""
+"""The painter: checks a `PaintSpec`, and awaits its picture from the engine."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
 
 from PIL import Image
 
-from muralist.tools.errors import BackboneError, BadLayout, BadPrompt, BadSettings, Cancelled
+from muralist.tools.errors import BadLayout, BadPrompt, BadSettings, MuralistError
 from muralist.tools.layout import Region
 from muralist.tools.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SEEDS
 from muralist.tools.ports import OnStep, PaintSpec
 from muralist.tools.scene import Scene
 
-from .backbone import PICTUREBOOK, cell_size, load, locate
-from .regional import regional
+from .backbone import PICTUREBOOK, cell_size
+from .engine import Request, engine_of, threads
 
 POLL = 0.05
-"""Seconds between two looks at `cancel` while a picture waits for its turn."""
+"""Seconds between two looks at whether to stop while a picture waits for its turn."""
 
 
 class DiffusionPainter:
-    """A `Painter` for one backbone: `picturebook`, a folder in diffusers format, or a hub id.
+    """A `Painter` for one backbone: `picturebook`, a folder in diffusers format, a safetensors file, or a hub id.
 
     Making one is cheap. The backbone is loaded at the first picture, once per process, however many painters and event
-    loops use it, and lives on one thread of its own; callers queue up for it. Solver: DPM++ 2M over the backbone's own
-    noise schedule. Equal specs give equal bytes under equal `conditions`. `admits` raises BadPrompt for what the
-    backbone cannot draw; `gist` turns the base prompt of several regions into what the backbone makes most of.
+    loops use it, by the engine, on whose thread it lives; callers queue up for it. Solver: DPM++ 2M over the backbone's
+    own noise schedule. Equal specs give equal bytes under equal `conditions`, unless they say that pictures are painted
+    together. `admits` raises BadPrompt for what the backbone cannot draw; `gist` turns the base prompt of several regions
+    into what the backbone makes most of.
     """
 
     def __init__(
@@ -55,12 +52,18 @@ class DiffusionPainter:
     @property
     def conditions(self) -> dict[str, str | int]:
         """What equal bytes depend on besides the spec and the machine; for the record of a run."""
-        return {
+        engine = engine_of(self.backbone)
+        known: dict[str, str | int] = {
             "backbone": self.backbone,
-            "threads": threads(),
+            "threads": threads(self.backbone) or "not measured yet",
             "torch": version("torch"),
             "diffusers": version("diffusers"),
         }
+        if engine.settings.batch > 1:
+            known["painted_together"] = engine.settings.batch
+        if engine.relieved:
+            known["for_want_of_memory"] = ", ".join(engine.relieved)
+        return known
 
     def admit(self, scene: Scene) -> None:
         """Raise BadPrompt if `admits` does: if the backbone cannot draw what the scene asks for."""
@@ -78,38 +81,29 @@ class DiffusionPainter:
     async def paint(self, spec: PaintSpec, on_step: OnStep, cancel: threading.Event) -> Image.Image:
         """One RGB picture of the spec's size.
 
-        Raises what `check` does, BackboneError if the backbone cannot be loaded or gives no picture, and Cancelled
-        within one step after `cancel` is set. If the awaiting task is cancelled, the thread stops as soon.
+        Raises what `check` does, Busy if too many are waiting, BackboneError if the backbone cannot be loaded or gives
+        no picture, Cancelled within one step after `cancel` is set, and OutOfTime within one after the deadline of
+        MURALIST_PICTURE_SECONDS. If the awaiting task is cancelled, the engine stops as soon.
         """
         self.check(spec)
         if spec.regional and spec.source is None and len(spec.layout.regions) > 1:
             told = spec.layout.model_copy(update={"base_prompt": self.gist(spec.layout.base_prompt)})
             spec = replace(spec, layout=told)
-        worker = _worker(str(locate(self.backbone)), self.backbone)
+        engine = engine_of(self.backbone)
         abandoned = threading.Event()
-        job = worker.submit(spec, on_step, lambda: cancel.is_set() or abandoned.is_set())
-        waiting = asyncio.wrap_future(job)
+        request = Request(spec, on_step, lambda: cancel.is_set() or abandoned.is_set(), engine.settings.picture_seconds)
+        waiting = asyncio.wrap_future(engine.submit(request))
         try:
-            while not waiting.done():
-                await asyncio.wait([waiting], timeout=POLL)
-                if cancel.is_set() and job.cancel():  # only a job that has not begun can be cancelled from here
-                    raise Cancelled("stopped before the picture was begun")
+            while not (await asyncio.wait([waiting], timeout=POLL))[0]:
+                try:
+                    request.check("before the picture was begun")
+                except MuralistError:
+                    if request.future.cancel():  # not one that has begun: that is the engine's to stop
+                        raise
             return waiting.result()
         finally:
             abandoned.set()
             waiting.cancel()
-
-
-def threads() -> int:
-    """CPU threads that paint: MURALIST_THREADS, else 1.
-
-    One, because a picture's bytes depend on the number, which therefore must not depend on the machine; and because one
-    thread is as fast as two for networks of picturebook's size.
-    """
-    text = os.environ.get("MURALIST_THREADS", "1")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
-        raise BadSettings(f"MURALIST_THREADS is '{text}': give a number of threads from 1 to 1024")
-    return int(text)
 
 
 def _check_settings(spec: PaintSpec, cell: int) -> None:
@@ -149,83 +143,3 @@ def _check_region(region: Region, spec: PaintSpec, cell: int) -> None:
             f"region '{region.prompt[:60]}' is {width:.0f}x{height:.0f} pixels: at least {cell}x{cell}, one latent "
             "cell, are needed; enlarge the region or the picture"
         )
-
-
-class _Worker:
-    """One thread and the backbone that lives on it."""
-
-    def __init__(self, backbone: str) -> None:
-        self.backbone = backbone
-        self.pipe: Any = None
-        self.scheduler: Any = None
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix=f"painter-{backbone}")
-
-    def submit(self, spec: PaintSpec, on_step: OnStep, stopped: Callable[[], bool]) -> Future[Image.Image]:
-        return self.thread.submit(self._paint, spec, on_step, stopped)
-
-    def _paint(self, spec: PaintSpec, on_step: OnStep, stopped: Callable[[], bool]) -> Image.Image:
-        import torch
-
-        torch.set_num_threads(threads())
-        if stopped():
-            raise Cancelled("stopped before the picture was begun")
-        if self.pipe is None:
-            self.pipe = load(self.backbone)
-            self.scheduler = self.pipe.scheduler
-        try:
-            return _paint(self.pipe, self.scheduler, spec, on_step, stopped)
-        except torch.OutOfMemoryError:
-            raise BackboneError(
-                f"backbone '{self.backbone}' ran out of memory at {spec.width}x{spec.height}: choose a smaller size"
-            ) from None
-
-
-_workers: dict[str, _Worker] = {}
-_workers_lock = threading.Lock()
-
-
-def _worker(place: str, backbone: str) -> _Worker:
-    """The process's worker for the backbone at that place."""
-    with _workers_lock:
-        if place not in _workers:
-            _workers[place] = _Worker(backbone)
-        return _workers[place]
-
-
-def _paint(pipe: Any, schedule: Any, spec: PaintSpec, on_step: OnStep, stopped: Callable[[], bool]) -> Image.Image:
-    """Paint on this thread. A fresh solver each time: solvers remember their last steps."""
-    import torch
-    from diffusers import DPMSolverMultistepScheduler
-
-    from .retouch import retouch, to_image
-
-    def watch(number: int, total: int) -> Callable[..., dict[str, Any]]:
-        def after_step(running: Any, step: int, _: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-            done, steps = number * running.num_timesteps + step + 1, total * running.num_timesteps
-            on_step(done, steps)
-            if stopped():
-                raise Cancelled(f"stopped at step {done} of {steps}")
-            return kwargs
-
-        return after_step
-
-    pipe.scheduler = DPMSolverMultistepScheduler.from_config(
-        schedule.config, algorithm_type="dpmsolver++", solver_order=2
-    )
-    layout = spec.layout
-    options = {
-        "guidance_scale": spec.guidance,
-        "negative_prompt": spec.negative_prompt or None,
-        "generator": torch.Generator("cpu").manual_seed(spec.seed),
-    }
-    if spec.source is not None:
-        return retouch(
-            pipe, spec.source.convert("RGB"), layout, steps=spec.steps, strength=spec.strength,
-            by_region=spec.regional, watch=watch, **options,
-        )  # fmt: skip
-    with regional(pipe, layout.regions, layout.base_ratio) if spec.regional else nullcontext():
-        pixels = pipe(
-            prompt=layout.base_prompt, width=spec.width, height=spec.height, num_inference_steps=spec.steps,
-            output_type="np", callback_on_step_end=watch(0, 1), **options,
-        ).images[0]  # fmt: skip
-    return to_image(pixels)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from muralist.tools.errors import BackboneError
+from muralist.tools.errors import BackboneError, BadSettings
 from muralist.tools.layout import Box, Layout, Region
 
 from .geometry import cell_span
@@ -19,6 +20,9 @@ from .regional import regional
 
 Alpha = npt.NDArray[np.float32]
 """(height, width) in [0, 1]: 0 keeps the source, 1 takes the new picture."""
+
+Attend = Callable[[Any, Sequence[Region], float], AbstractContextManager[None]]
+"""(pipe, regions, base ratio): within it, `pipe` paints each region by its own prompt."""
 
 FEATHER = 1.5
 """Width of a box's soft rim in latent cells; it lies inside the box."""
@@ -45,10 +49,15 @@ def alpha(regions: Sequence[Region], width: int, height: int, feather: float) ->
             rows = Image.fromarray(np.array(region.mask, np.float32))
             np.maximum(union, np.asarray(rows.resize((width, height), Image.Resampling.BILINEAR)), out=union)
             continue
-        across = _ramp(*cell_span(region.x0, region.x1, width), width, feather)
-        down = _ramp(*cell_span(region.y0, region.y1, height), height, feather)
-        np.maximum(union, np.minimum(down[:, None], across[None, :]), out=union)
+        np.maximum(union, box_alpha(region.box, width, height, feather), out=union)
     return union
+
+
+def box_alpha(box: Box, width: int, height: int, feather: float) -> Alpha:
+    """`alpha` of one box."""
+    across = _ramp(*cell_span(box.x0, box.x1, width), width, feather)
+    down = _ramp(*cell_span(box.y0, box.y1, height), height, feather)
+    return np.minimum(down[:, None], across[None, :])
 
 
 def _ramp(start: int, end: int, length: int, feather: float) -> Alpha:
@@ -76,12 +85,20 @@ def paste(source: Image.Image, painted: Image.Image, alpha: Alpha) -> Image.Imag
 
 
 def inpainting(pipe: Any) -> Any:
-    """The stock inpainting pipeline over the same components; no weights are copied."""
+    """The stock inpainting pipeline over the same components; no weights are copied. BadSettings if there is none."""
     import diffusers
 
-    xl = isinstance(pipe, diffusers.StableDiffusionXLPipeline)
-    family = diffusers.StableDiffusionXLInpaintPipeline if xl else diffusers.StableDiffusionInpaintPipeline
-    made = family(**pipe.components, **({} if xl else {"requires_safety_checker": False}))
+    if isinstance(pipe, diffusers.StableDiffusionXLPipeline):
+        made = diffusers.StableDiffusionXLInpaintPipeline(**pipe.components)
+    elif isinstance(pipe, diffusers.StableDiffusionPipeline):
+        made = diffusers.StableDiffusionInpaintPipeline(**pipe.components, requires_safety_checker=False)
+    else:
+        try:
+            made = diffusers.AutoPipelineForInpainting.from_pipe(pipe)
+        except ValueError:
+            raise BadSettings(
+                f"diffusers cannot inpaint with a {type(pipe).__name__}: use Stable Diffusion, FLUX.1 or an editor"
+            ) from None
     made.set_progress_bar_config(disable=True)
     return made
 
@@ -105,7 +122,7 @@ def passes(layout: Layout) -> list[Pass]:
     small: list[Pass] = []
     rest: list[Region] = []
     for region in layout.regions:
-        window = _window(region.box)
+        window = window_of(region.box)
         if region.mask is None and window.width < 1:
             small.append(Pass(window, [_within(region, window)], [region]))
         else:
@@ -113,7 +130,7 @@ def passes(layout: Layout) -> list[Pass]:
     return [*small, Pass(Box(x0=0, y0=0, x1=1, y1=1), rest, rest)] if rest else small
 
 
-def _window(box: Box) -> Box:
+def window_of(box: Box) -> Box:
     """The box with CONTEXT of its longer side around it, in the canvas's aspect ratio, shifted onto the canvas."""
     side = min(1.0, max(box.width, box.height) * (1 + 2 * CONTEXT))
     x0, y0 = (min(max(0.0, centre - side / 2), 1 - side) for centre in box.centre)
@@ -142,38 +159,54 @@ def _inner(region: Region) -> Region:
 
 def retouch(
     pipe: Any, source: Image.Image, layout: Layout, *, steps: int, strength: float = 1.0, by_region: bool = True,
-    watch: Callable[[int, int], Any] | None = None, **options: Any,
+    watch: Callable[[int, int], Any] | None = None, attend: Attend = regional, **options: Any,
 ) -> Image.Image:  # fmt: skip
     """Repaint the layout's regions on `source` (width and height multiples of a latent cell), pass by pass.
 
     At every step the cells outside of a pass's regions are set back to the noised source. The base prompt tells of what
     is around the regions; `by_region` false paints by it alone. `strength` in (0, 1] is the share of the noise schedule
     that is run through. Pixels outside of the regions keep their bytes. `options` go to the stock inpainting pipeline;
-    `watch(number, total)` gives a pass's callback_on_step_end. Raises BackboneError for values that are not numbers.
+    `watch(number, total)` gives a pass's callback_on_step_end; `attend` takes the place of `regional`. Raises
+    BackboneError for values that are not numbers.
     """
     inpaint = inpainting(pipe)
     planned = passes(layout)
     for number, each in enumerate(planned):
-        left, top, right, bottom = _pixels(each.window, source)
-        view = source.crop((left, top, right, bottom)).resize(source.size, Image.Resampling.BICUBIC)
-        weight = alpha(each.regions, *source.size, feather_of(pipe))
+        inside, weight = (alpha(chosen, *source.size, feather_of(pipe)) for chosen in (each.regions, each.outlines))
         told = [_inner(region) for region in each.regions]
         callback = {} if watch is None else {"callback_on_step_end": watch(number, len(planned))}
-        with regional(inpaint, told, layout.base_ratio) if by_region else nullcontext():
-            pixels = inpaint(
-                prompt=layout.base_prompt, image=view,
-                mask_image=touched_cells(weight, pipe.vae_scale_factor), width=source.width, height=source.height,
-                strength=strength, num_inference_steps=steps, output_type="np", **callback, **options,
-            ).images[0]  # fmt: skip
-        painted = source.copy()
-        small = to_image(pixels).resize((right - left, bottom - top), Image.Resampling.LANCZOS)
-        painted.paste(small, (left, top))
-        # Weighed on the whole picture: pixels outside of the boxes keep their bytes, whatever resizing did to them.
-        source = paste(source, painted, alpha(each.outlines, *source.size, feather_of(pipe)))
+        with attend(inpaint, told, layout.base_ratio) if by_region else nullcontext():
+            source = repainted(
+                inpaint, source, each.window, inside, weight, prompt=layout.base_prompt,
+                strength=strength, num_inference_steps=steps, **callback, **options,
+            )  # fmt: skip
     return source
 
 
-def _pixels(window: Box, picture: Image.Image) -> tuple[int, int, int, int]:
+def repainted(
+    inpaint: Any, source: Image.Image, window: Box, inside: Alpha, weight: Alpha, **options: Any
+) -> Image.Image:
+    """One pass: what `window` shows, brought to the size of `inside`, painted there, and put back by `weight`.
+
+    `inside` holds the weights on the canvas that is painted (whole latent cells), `weight` those on the whole picture:
+    pixels where it is 0 keep their bytes, whatever resizing did to them.
+    """
+    box = pixels_of(window, source)
+    height, width = inside.shape
+    canvas = {
+        "image": source.crop(box).resize((width, height), Image.Resampling.BICUBIC), "width": width, "height": height,
+        "mask_image": touched_cells(inside, inpaint.vae_scale_factor),
+    }  # fmt: skip
+    known = inspect.signature(type(inpaint).__call__).parameters
+    canvas = {name: value for name, value in canvas.items() if name in known}  # editors may take no mask
+    pixels = inpaint(output_type="np", **canvas, **options).images[0]
+    painted = source.copy()
+    left, top, right, bottom = box
+    painted.paste(to_image(pixels).resize((right - left, bottom - top), Image.Resampling.LANCZOS), (left, top))
+    return paste(source, painted, weight)
+
+
+def pixels_of(window: Box, picture: Image.Image) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of a window."""
     return (
         round(window.x0 * picture.width),

@@ -39,12 +39,28 @@ def speed(
     import torch
 
     from muralist.diffusion.backbone import load
-    from muralist.diffusion.painter import threads
+    from muralist.diffusion.engine import threads
 
     from .speed import measure
 
-    torch.set_num_threads(threads())
+    torch.set_num_threads(threads("picturebook") or 1)
     measure(load("picturebook"), rounds, steps)
+
+
+@app.command()
+def engine(
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 5,
+    steps: Annotated[int, typer.Option(min=2)] = 20,
+    pictures: Annotated[int, typer.Option(min=2, help="Painted at the same time.")] = 8,
+    backbone: Annotated[str, typer.Option(metavar="NAME|PATH|HUB-ID", help="What paints.")] = "picturebook",
+    size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 128,
+) -> None:
+    """Pictures painted together, as ratios to plain batched forwards and to one after the other."""
+    from muralist.diffusion.backbone import load
+
+    from .engine import measure
+
+    print(measure(load(backbone), rounds, steps, pictures, size).told())
 
 
 @app.command()

@@ -119,9 +119,9 @@ def ports(settings: Settings, on_event: OnEvent, cancel: threading.Event) -> Por
 
 
 def painter(settings: Settings) -> Painter:
-    """The painter for the backbone: by name, from a folder in diffusers format, or by hub id."""
+    """The painter for the backbone: by name, from a folder in diffusers format, from a file, or by hub id."""
     name = settings.backbone
-    if name not in PAINTERS and (Path(name).expanduser().is_dir() or "/" in name):
+    if name not in PAINTERS and (Path(name).expanduser().exists() or "/" in name):
         return _diffusion_painter(name)
     return _named("backbone", name, PAINTERS, " or a folder in diffusers format or a hub id like owner/name")(settings)
 

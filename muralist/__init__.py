@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from muralist.tools.scene import Scene
 
     from .drawing import adraw, draw, stream
+    from .editing import aedit, edit
     from .result import Result
 
 __all__ = [
-    "Event", "Grid", "Layout", "MuralistError", "Region", "Result", "Scene", "Settings", "adraw", "draw", "stream",
+    "Event", "Grid", "Layout", "MuralistError", "Region", "Result", "Scene", "Settings", "adraw", "aedit", "draw",
+    "edit", "stream",
 ]  # fmt: skip
 
 _HOMES = {
@@ -36,7 +38,9 @@ _HOMES = {
     "Scene": "tools.scene",
     "Settings": "agent",
     "adraw": "drawing",
+    "aedit": "editing",
     "draw": "drawing",
+    "edit": "editing",
     "stream": "drawing",
 }
 

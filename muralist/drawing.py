@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future, wait
 from contextlib import nullcontext
 from dataclasses import replace
@@ -53,7 +53,7 @@ async def adraw(
 
     Raises the MuralistError that ended the run if there is no finished picture to hand over.
     """
-    chosen = _settings(settings, overrides)
+    chosen = settings_from(settings, overrides)
     stop = Stop() if cancel is None else Stop(cancel.is_set)  # the caller's own event may be for other runs, too
     return await finished(
         _drawn(prompt, new_run(chosen, seed), layout, settings=chosen, place=_place(out), stop=stop, on_event=on_event),
@@ -66,16 +66,23 @@ def draw(prompt: str, *, cancel: threading.Event | None = None, **options: Any) 
 
     Takes the arguments of `adraw`. Ctrl-C stops within one denoising step and writes what was finished.
     """
+    return waited_for(adraw, prompt, cancel=cancel, **options)
+
+
+def waited_for(
+    work: Callable[..., Coroutine[Any, Any, Result]], *args: Any, cancel: threading.Event | None, **options: Any
+) -> Result:
+    """What `work(*args, cancel=..., **options)` gives, on a thread and a loop of its own."""
     flag = cancel or threading.Event()
     answer: Future[Result] = Future()
 
-    def work() -> None:
+    def run() -> None:
         try:
-            answer.set_result(asyncio.run(adraw(prompt, cancel=flag, **options)))
+            answer.set_result(asyncio.run(work(*args, cancel=flag, **options)))
         except BaseException as error:
             answer.set_exception(error)
 
-    threading.Thread(target=work, name="muralist-draw").start()
+    threading.Thread(target=run, name="muralist-draw").start()
     try:
         # Not Thread.join: once interrupted, it takes the thread for finished.
         return answer.result()
@@ -117,7 +124,7 @@ def _place(out: Path | str | None) -> Path | None:
     return None if out is None else Path(out).expanduser().absolute()
 
 
-def _settings(given: Settings | None, overrides: dict[str, Any]) -> Settings:
+def settings_from(given: Settings | None, overrides: dict[str, Any]) -> Settings:
     """The given settings, or the environment's, with the overrides on top. Raises BadSettings."""
     known: dict[str, Any] = {} if given is None else given.model_dump()
     return wiring.settings(**known | {name: value for name, value in overrides.items() if value is not None})

@@ -111,6 +111,40 @@ def draw_command(  # noqa: PLR0917 - an option each
         summary.print_summary(result, out, Console())
 
 
+@app.command("edit")
+def edit_command(  # noqa: PLR0917 - an option each
+    image: Annotated[Path, typer.Argument(help="A picture; it stays as it is.")],
+    wish: Annotated[str, typer.Argument(help="What it has to show in the end; the rest of it stays.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for everything painted.")] = Path(
+        "out"
+    ),
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same picture.")] = 0,
+    rounds: Annotated[int | None, typer.Option(help="Retouches at most.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps per retouch.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
+    backbone: Annotated[str | None, typer.Option(metavar="NAME|PATH|HUB-ID", help="What paints.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="What recaptions, plans and edits.")] = None,
+    inspector: Annotated[str | None, typer.Option(metavar="NAME", help="What answers the checklist.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, progress on stderr.")] = False,
+) -> None:
+    """Have a picture show what is wished for: only what does not hold is repainted, all other pixels stay."""
+    from rich.console import Console
+
+    from muralist.agent.settings import load
+    from muralist.tools.recaption import check_prompt
+
+    from . import summary
+    from .draw import draw
+
+    check_prompt(wish)
+    settings = load(rounds=rounds, steps=steps, guidance=guidance, backbone=backbone, model=model, inspector=inspector)
+    result = draw(wish, image=image, out=out, seed=seed, settings=settings, console=Console(stderr=True))
+    if as_json:
+        typer.echo(json.dumps(summary.as_json(result, out), ensure_ascii=False))
+    else:
+        summary.print_summary(result, out, Console())
+
+
 def parse_size(size: str) -> tuple[int, int]:
     """`128x96` -> (128, 96). Raises BadSettings."""
     match = re.fullmatch(r"\s*(\d{1,5})\s*[xX×]\s*(\d{1,5})\s*", size)

@@ -90,25 +90,22 @@ def _extra(name: str) -> Check:
 
 
 def _device() -> Check:
-    """What torch would paint on; how many threads, since they change a picture's bytes."""
+    """What torch paints on, and of what type numbers are; how many threads, since they change a picture's bytes."""
     try:
-        import torch
+        from muralist.diffusion.engine import device, settings, threads
 
-        from muralist.diffusion import DiffusionPainter
+        best = device.best()
     except Exception as error:
         # A broken build of torch fails in many ways, and this command is there to say so.
         return Check(name="device", ok=False, detail=f"torch cannot be imported: {error}", fix="pip install torch")
     try:
-        threads = DiffusionPainter().conditions["threads"]
+        count, engine = threads(load().backbone), settings.load()
     except MuralistError as error:
-        return Check(name="device", ok=False, detail=str(error), fix="correct or unset MURALIST_THREADS")
-    if torch.cuda.is_available():
-        name = f"cuda ({torch.cuda.get_device_name()})"
-    elif torch.backends.mps.is_available():
-        name = "cpu (mps is there, but not used)"
-    else:
-        name = "cpu"
-    return Check(name="device", ok=True, detail=f"{name}, {threads} of {os.cpu_count()} CPU threads")
+        return Check(name="device", ok=False, detail=str(error), fix="correct or unset that variable")
+    told = "as many CPU threads as the first picture finds fastest" if count is None else f"{count} CPU threads"
+    together = "one picture at a time" if engine.batch == 1 else f"up to {engine.batch} pictures together"
+    detail = f"{best.kind} ({best.name}), {best.dtype}, {told} of {os.cpu_count()}, {together}"
+    return Check(name="device", ok=True, detail=detail)
 
 
 def _backbone(settings: Settings) -> Check:
@@ -117,9 +114,9 @@ def _backbone(settings: Settings) -> Check:
         folder = _shipped() / "backbone"
     else:
         folder = Path(settings.backbone).expanduser()
-        if not folder.is_dir():
+        if not folder.exists():
             return _named_backbone(name, settings)
-    if trouble := incomplete(folder) or sound(folder):
+    if trouble := (incomplete(folder) if folder.is_dir() else "") or sound(folder):
         return Check(name=name, ok=False, detail=trouble, fix=_install(settings))
     return Check(name=name, ok=True, detail=f"{folder}, {summed(folder)}")
 

@@ -25,18 +25,22 @@ if TYPE_CHECKING:
     from muralist import Event, Result
 
 
-def draw(prompt: str, *, out: Path, seed: int, layout: Layout | None, settings: Settings, console: Console) -> Result:
-    """Paint into the folder `out`; progress goes to `console`.
+def draw(
+    prompt: str, *, out: Path, seed: int, settings: Settings, console: Console, layout: Layout | None = None,
+    image: Path | None = None,
+) -> Result:  # fmt: skip
+    """Paint into the folder `out`, or have `image` show what the prompt says; progress goes to `console`.
 
     Raises MuralistError; Cancelled after Ctrl-C, once what was finished is kept.
     """
     check_writable(settings.home, "home folder")
     with interruptible() as cancel, Display(console) as display:
-        from muralist import adraw
+        from muralist import adraw, aedit
 
-        painting = adraw(
-            prompt, seed=seed, layout=layout, out=out, on_event=display.show, cancel=cancel, settings=settings
-        )
+        how: dict[str, Any] = {
+            "seed": seed, "out": out, "on_event": display.show, "cancel": cancel, "settings": settings,
+        }  # fmt: skip
+        painting = adraw(prompt, layout=layout, **how) if image is None else aedit(image, prompt, **how)
         result: Result = asyncio.run(painting)
     if result.run.status == "cancelled":
         raise Cancelled(f"stopped; what was finished is in {out}")

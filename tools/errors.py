@@ -47,6 +47,14 @@ class BackboneError(MuralistError):
     """The backbone or a detector is missing, damaged, or produced an unusable picture."""
 
 
+class Busy(MuralistError):
+    """As many pictures are waiting as may; nothing was begun."""
+
+
+class OutOfTime(MuralistError):
+    """A picture was not finished by its deadline."""
+
+
 class StoreError(MuralistError):
     """The store could not read or write; nothing half-written is left."""
 

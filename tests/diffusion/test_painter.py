@@ -255,11 +255,40 @@ async def test_pickled_weights_are_not_loaded(backbone: str, tmp_path: Path) -> 
         await paint(str(tmp_path))
 
 
+async def test_code_that_comes_with_a_backbone_is_not_run(backbone: str, tmp_path: Path) -> None:
+    copied_to(tmp_path, backbone)
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    (tmp_path / "model_index.json").write_text(json.dumps(index | {"unet": ["its_own", "UNet2DConditionModel"]}))
+    (tmp_path / "unet" / "its_own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(BackboneError, match="could not be loaded") as caught:
+        await paint(str(tmp_path))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("suffix", [".ckpt", ".bin", ".pt"])
+async def test_a_pickled_checkpoint_is_refused(tmp_path: Path, suffix: str) -> None:
+    torch.save({}, tmp_path / f"model{suffix}")
+    with pytest.raises(BackboneError, match="is a pickle, which may run code when it is loaded"):
+        await paint(str(tmp_path / f"model{suffix}"))
+
+
+async def test_a_file_without_a_whole_checkpoint_is_told(backbone: str, tmp_path: Path) -> None:
+    with pytest.raises(BackboneError, match="holds no whole checkpoint of Stable Diffusion"):
+        await paint(str(Path(backbone) / "unet" / "diffusion_pytorch_model.safetensors"))
+    with pytest.raises(BackboneError, match="there is no backbone file"):
+        await paint(str(tmp_path / "nothing.safetensors"))
+    (tmp_path / "cut.safetensors").write_bytes(b"\x40\x00\x00\x00\x00\x00\x00\x00{")
+    with pytest.raises(BackboneError, match="could not be loaded") as caught:
+        await paint(str(tmp_path / "cut.safetensors"))
+    assert "\n" not in str(caught.value)
+
+
 async def test_another_family_is_told(backbone: str, tmp_path: Path) -> None:
     copied_to(tmp_path, backbone)
     index = json.loads((tmp_path / "model_index.json").read_text())
-    (tmp_path / "model_index.json").write_text(json.dumps(index | {"_class_name": "FluxPipeline"}))
-    with pytest.raises(BackboneError, match="is a FluxPipeline"):
+    (tmp_path / "model_index.json").write_text(json.dumps(index | {"_class_name": "AudioLDMPipeline"}))
+    with pytest.raises(BackboneError, match="is a AudioLDMPipeline"):
         await paint(str(tmp_path))
 
 

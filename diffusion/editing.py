@@ -1,0 +1,197 @@
+"""Editing a picture that somebody has: one region, by a prompt."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+from pydantic import ValidationError
+
+from muralist.tools.errors import BadLayout, BadPrompt, BadSettings
+from muralist.tools.layout import Box, Region
+from muralist.tools.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, SEEDS
+
+from .regional import regional
+from .retouch import RIM, Alpha, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
+
+Where = Region | Box | Sequence[float] | Sequence[Sequence[float]] | Image.Image | npt.NDArray[Any]
+"""A region; a box (x0, y0, x1, y1) or a contour of points (x, y) in fractions of the picture; or a mask of its size."""
+
+MARGIN = 1 / 64
+"""What is added to the bounds of a region on every side before its surroundings: even one pixel has some."""
+MASK_SIDE = 64
+"""Longer side of the mask that attention is led by: as fine as the finest grid of cross-attention needs."""
+
+
+def edit_region(
+    pipe: Any, image: Image.Image, where: Where, prompt: str, strength: float = 1.0, *, scene: str | None = None,
+    steps: int = 30, guidance: float = 7.5, seed: int = 0, negative_prompt: str = "", feather: float | None = None,
+) -> Image.Image:  # fmt: skip
+    """`image` with `where` repainted by `prompt`; every pixel outside keeps its bytes, after any number of edits.
+
+    `pipe` is a diffusers pipeline: text-to-image of a family that diffusers can inpaint with, an inpainting one, or an
+    editor without mask (such as FLUX Kontext), whose picture is taken inside of the region alone. `where` is a region
+    or box, a contour, or a mask: black and white, or soft; its inside is feathered over `feather` pixels (left out:
+    half a latent cell), masks with greys keep their own edges. `strength` in (0, 1] is the share of the noise schedule
+    that is run through; 1 forgets what was there. `scene` says what the whole picture shows; regional attention then
+    keeps the two apart. A small region is enlarged to the size that the pipeline is used to, painted by `prompt` alone
+    with some of what surrounds it, and put back. Equal arguments give equal bytes; `pipe` stays as it was.
+
+    Raises BadPrompt for an empty prompt, BadLayout for a region or mask that is empty or does not fit the picture,
+    BadSettings for settings out of range or a pipeline that cannot edit, BackboneError for a picture of no numbers.
+    """
+    import torch
+
+    _check(prompt, strength=strength, steps=steps, guidance=guidance, seed=seed, feather=feather)
+    editor = _editor(pipe)
+    source = image.convert("RGB")
+    feather = feather_of(pipe) if feather is None else feather
+    weight = _weight(where, *source.size, feather)
+    padded, weight = _padded(source, weight, int(pipe.vae_scale_factor))
+    window = window_of(_bounds(weight).grown(MARGIN))
+    small = window.width < 1
+    width, height = _canvas(pipe, padded, window)
+    inside = _view(weight, window, width, height)
+    options = {
+        "prompt": scene or prompt if not small else prompt, "strength": strength, "num_inference_steps": steps,
+        "guidance_scale": guidance, "true_cfg_scale": guidance, "negative_prompt": negative_prompt or None,
+        "generator": torch.Generator("cpu").manual_seed(seed),
+    }  # fmt: skip
+    known = inspect.signature(type(editor).__call__).parameters
+    options = {name: value for name, value in options.items() if name in known}
+    with regional(editor, [_led(prompt, inside)]) if scene and not small else nullcontext():
+        edited = repainted(editor, padded, window, inside, weight, **options)
+    return edited.crop((0, 0, *source.size))
+
+
+def _check(prompt: str, *, strength: float, steps: int, guidance: float, seed: int, feather: float | None) -> None:
+    if not prompt.strip():
+        raise BadPrompt("the prompt is empty: say what the region has to show")
+    if not 1 <= steps <= MAX_STEPS:
+        raise BadSettings(f"{steps} steps are out of range: choose 1 to {MAX_STEPS}")
+    if not 0 < strength <= 1 or math.floor(steps * strength) < 1:
+        raise BadSettings(
+            f"strength {strength:g} with {steps} steps leaves nothing to do: their product has to be at least 1, and "
+            "strength at most 1"
+        )
+    if not 0 <= guidance <= MAX_GUIDANCE:
+        raise BadSettings(f"guidance {guidance:g} is out of range: choose 0 to {MAX_GUIDANCE:g}")
+    if not 0 <= seed < SEEDS:
+        raise BadSettings(f"seed {seed} is out of range: choose 0 to 2^63 - 1")
+    if feather is not None and not 0 <= feather <= MAX_SIDE:
+        raise BadSettings(f"feather {feather:g} is out of range: choose a number of pixels from 0 on")
+
+
+def _editor(pipe: Any) -> Any:
+    """What repaints: a pipeline over the same components, with a solver of its own, that takes a picture."""
+    known = inspect.signature(type(pipe).__call__).parameters
+    editor = copy.copy(pipe) if "image" in known and "prompt" in known else inpainting(pipe)
+    editor.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
+    return editor
+
+
+def _weight(where: Where, width: int, height: int, feather: float) -> Alpha:
+    """(height, width) in [0, 1], above 0 in what is to be repainted. Raises BadLayout."""
+    if isinstance(where, Region):
+        return alpha([where], width, height, feather)
+    if isinstance(where, Box):
+        return box_alpha(where, width, height, feather)
+    if isinstance(where, Image.Image):
+        return _masked(np.asarray(where.convert("L")), width, height, feather)
+    if isinstance(where, np.ndarray) and where.ndim >= 2 and where.shape[-1] != 2:
+        return _masked(where, width, height, feather)
+    numbers = np.asarray(where, np.float32)
+    if not np.isfinite(numbers).all() or numbers.min(initial=1) < 0 or numbers.max(initial=0) > 1:
+        raise BadLayout("the region lies outside of the picture: its numbers have to be fractions from 0 to 1")
+    if numbers.shape == (4,):
+        try:
+            return box_alpha(
+                Box(**dict(zip(("x0", "y0", "x1", "y1"), numbers.tolist(), strict=True))), width, height, feather
+            )
+        except ValidationError as error:
+            raise BadLayout(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+    if numbers.ndim != 2 or numbers.shape[1] != 2 or len(numbers) < 3:
+        raise BadLayout(
+            f"a region of shape {numbers.shape} is not known: give a box (x0, y0, x1, y1), a contour of at least three "
+            "points (x, y), or a mask of the picture's size"
+        )
+    inside = Image.new("L", (width, height))
+    ImageDraw.Draw(inside).polygon([(x * width, y * height) for x, y in numbers.tolist()], fill=255)
+    return _masked(np.asarray(inside), width, height, feather)
+
+
+def _masked(mask: npt.NDArray[Any], width: int, height: int, feather: float) -> Alpha:
+    """A mask as weights; one of black and white is feathered inwards. Raises BadLayout."""
+    if mask.shape != (height, width):
+        size = f"{mask.shape[1]}x{mask.shape[0]} pixels" if mask.ndim == 2 else f"shape {mask.shape}"
+        raise BadLayout(f"the mask has {size}, the picture {width}x{height}: make it as large, with one channel")
+    weight: Alpha = mask.astype(np.float32) / np.float32(255 if mask.dtype == np.uint8 else 1)
+    if not np.isfinite(weight).all() or weight.min() < 0 or weight.max() > 1:
+        raise BadLayout("the mask has values that are not weights: give numbers from 0 to 1, booleans, or bytes")
+    if not weight.any():
+        raise BadLayout("the mask is empty: mark what is to be repainted with white")
+    return _feathered(weight > 0, feather) if set(np.unique(weight)) <= {0.0, 1.0} else weight
+
+
+def _feathered(inside: npt.NDArray[np.bool_], feather: float) -> Alpha:
+    """1 in the middle, less towards the edge, above 0 in all that is inside, however thin it is."""
+    box = _bounds(inside)
+    feather = min(feather, RIM * min(box.width * inside.shape[1], box.height * inside.shape[0]))
+    blurred = Image.fromarray(inside.astype(np.uint8) * 255).filter(ImageFilter.BoxBlur(feather / 2))
+    soft = np.where(inside, np.maximum(np.asarray(blurred), 1), 0).astype(np.float32)
+    scaled: Alpha = soft / soft.max()
+    return scaled
+
+
+def _padded(source: Image.Image, weight: Alpha, cell: int) -> tuple[Image.Image, Alpha]:
+    """Both with their last row and column repeated up to whole latent cells; nothing of that is repainted."""
+    pad = ((0, -source.height % cell), (0, -source.width % cell))
+    pixels = np.pad(np.asarray(source), (*pad, (0, 0)), mode="edge")
+    return Image.fromarray(pixels), np.pad(weight, pad)
+
+
+def _bounds(weight: npt.NDArray[Any]) -> Box:
+    """The smallest box around all that is above 0."""
+    rows, columns = np.flatnonzero(weight.any(1)), np.flatnonzero(weight.any(0))
+    height, width = weight.shape
+    return Box(x0=columns[0] / width, y0=rows[0] / height, x1=(columns[-1] + 1) / width, y1=(rows[-1] + 1) / height)
+
+
+def _canvas(pipe: Any, picture: Image.Image, window: Box) -> tuple[int, int]:
+    """Width and height to paint at, in whole latent cells: a small part is enlarged to the pipeline's own area."""
+    left, top, right, bottom = pixels_of(window, picture)
+    width, height = right - left, bottom - top
+    scale = max(1.0, _native(pipe) / math.sqrt(width * height)) if window.width < 1 else 1.0
+    scale = min(scale, MAX_SIDE / max(width, height))
+    cell = int(pipe.vae_scale_factor)
+    return max(cell, round(width * scale / cell) * cell), max(cell, round(height * scale / cell) * cell)
+
+
+def _native(pipe: Any) -> int:
+    """Side in pixels of the pictures that it was trained on."""
+    size = getattr(getattr(pipe, "unet", None) or pipe.transformer, "config", None)
+    cells = getattr(size, "sample_size", None) or getattr(pipe, "default_sample_size", None) or 128
+    return int((cells if isinstance(cells, int) else max(cells)) * pipe.vae_scale_factor)
+
+
+def _view(weight: Alpha, window: Box, width: int, height: int) -> Alpha:
+    """The weights within the window, on the canvas."""
+    whole = Image.fromarray(weight)
+    view = whole.crop(pixels_of(window, whole)).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(view).clip(0, 1)
+
+
+def _led(prompt: str, inside: Alpha) -> Region:
+    """The region that attention follows: the weights, as coarse as attention is."""
+    height, width = inside.shape
+    scale = min(1.0, MASK_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    mask = np.asarray(Image.fromarray(inside).resize(size, Image.Resampling.BOX)).clip(0, 1)
+    return Region(prompt, mask=(mask / mask.max()).astype(float))

@@ -1,0 +1,40 @@
+"""The engine: the thread that owns a backbone, its queue, and pictures painted together.
+
+Importing this package loads no torch.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from muralist.diffusion.backbone import locate
+
+from .engine import Engine
+from .request import Request
+from .settings import EngineSettings
+from .threads import threads
+
+__all__ = ["Engine", "EngineSettings", "Request", "engine_of", "release", "threads"]
+
+_engines: dict[str, Engine] = {}
+_lock = threading.Lock()
+
+
+def engine_of(backbone: str) -> Engine:
+    """The process's one engine for that backbone. Raises BackboneError if there is no such backbone."""
+    place = str(locate(backbone))
+    with _lock:
+        if place not in _engines:
+            _engines[place] = Engine(backbone)
+        return _engines[place]
+
+
+def release() -> None:
+    """Unload every backbone of this process once its queue is painted; the next picture loads its own anew.
+
+    For whoever needs the memory meanwhile, such as a language model on the same machine.
+    """
+    with _lock:
+        engines = list(_engines.values())
+    for unloaded in [engine.release() for engine in engines]:
+        unloaded.result()

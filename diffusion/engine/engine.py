@@ -1,0 +1,202 @@
+"""The engine: one thread that owns one backbone, and a queue of pictures before it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from muralist.diffusion.backbone import load
+from muralist.tools.errors import BackboneError, Busy
+
+from . import settings as environment
+from .request import Request
+from .settings import EngineSettings
+from .threads import set_threads
+
+if TYPE_CHECKING:
+    from .batch import Batch
+
+Size = tuple[int, int]
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Paints requests in the order in which they come; the backbone is loaded for the first, and kept until idle.
+
+    One by one (`settings.batch` 1, the default) equal requests give equal bytes. Otherwise pictures of one size are
+    painted together, if the backbone is of the Stable Diffusion family: a request joins before the next step, and
+    comes out within 1e-4 (before quantisation) of what it would be alone. The head of the queue is never overtaken: one
+    of another size waits until the batch is through, and who comes after it waits as well.
+    """
+
+    def __init__(
+        self, backbone: str, settings: EngineSettings | None = None, loader: Callable[[str], Any] = load
+    ) -> None:
+        self.backbone = backbone
+        self.settings = settings or environment.load()
+        self.relieved: list[str] = []
+        """What was done for want of memory; it may change a picture's bytes."""
+        self._loader = loader
+        self._pipe: Any = None
+        self._waiting: deque[Request] = deque()
+        self._working = False
+        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"painter-{backbone}")
+        self._alarm = threading.Timer(0, lambda: None)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the backbone is in memory."""
+        return self._pipe is not None
+
+    def submit(self, request: Request) -> Future[Image.Image]:
+        """Queue up; the future gets the picture or the error, and can be cancelled until the picture is begun.
+
+        Raises Busy if the queue is full.
+        """
+        with self._lock:
+            self._waiting = deque(each for each in self._waiting if not each.future.cancelled())
+            if len(self._waiting) >= self.settings.queue:
+                raise Busy(
+                    f"the painter is busy: {len(self._waiting)} pictures are waiting, and no more may; try again "
+                    "later, or allow more with MURALIST_QUEUE"
+                )
+            self._waiting.append(request)
+            if not self._working:
+                self._working = True
+                self._alarm.cancel()
+                self._thread.submit(self._work)
+        return request.future
+
+    def release(self) -> Future[None]:
+        """Unload the backbone, once what is queued is painted, so that others can use its memory."""
+        return self._thread.submit(self._unload)
+
+    def _work(self) -> None:
+        """On the thread: paint until nobody waits."""
+        while (request := self._next()) is not None:
+            self._answer(request, self._begun)
+
+    def _next(self, size: Size | None = None) -> Request | None:
+        """The request whose turn it is, if it is of that size (None: any); None as well if nobody waits."""
+        with self._lock:
+            while self._waiting and size in (None, self._waiting[0].size):
+                request = self._waiting.popleft()
+                if request.future.set_running_or_notify_cancel():
+                    return request
+            if size is None:
+                self._working = False
+                self._alarm = threading.Timer(self.settings.idle, self._rest)
+                self._alarm.daemon = True
+                self._alarm.start()
+            return None
+
+    def _begun(self, request: Request) -> Image.Image | None:
+        """Paint it, alone or with those who join; None if it has been answered already."""
+        request.check("before the picture was begun")
+        if self._pipe is None:
+            self._pipe = self._loader(self.backbone)
+        set_threads(self.backbone, self._pipe)
+        if self.settings.batch > 1:
+            from .batch import can_batch
+
+            if can_batch(self._pipe):
+                self._together(request)
+                return None
+        return self._alone(request)
+
+    def _alone(self, request: Request) -> Image.Image:
+        """Paint one picture, with less and less memory if need be."""
+        from .memory import is_out_of_memory, relieve
+        from .picture import paint
+
+        while True:
+            try:
+                return paint(self._pipe, request.spec, request.after_step)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Only here, without the error and all that its traceback holds, is the memory free again.
+            relief = relieve(self._pipe, self.relieved)
+            if relief is None:
+                raise BackboneError(
+                    f"backbone '{self.backbone}' ran out of memory at {request.spec.width}x{request.spec.height}: "
+                    "choose a smaller size"
+                )
+            self.relieved.append(relief)
+
+    def _together(self, first: Request) -> None:
+        """Paint a batch, from its first request until it is empty; who runs out of memory is painted alone then."""
+        from .batch import open_batch
+        from .memory import is_out_of_memory
+
+        short: list[Request] = []
+        with open_batch(self._pipe) as batch:
+            joining: Request | None = first
+            try:
+                while joining is not None or batch.seats:
+                    while joining is not None:
+                        batch.join(joining)
+                        joining = self._next(first.size) if len(batch.seats) < self.settings.batch else None
+                    short += self._left(batch)
+                    batch.step()
+                    short += self._left(batch)
+                    joining = self._next(first.size) if len(batch.seats) < self.settings.batch else None
+            except Exception as error:
+                if is_out_of_memory(error):
+                    short += [seat.request for seat in batch.seats]
+                else:
+                    for seat in batch.seats:
+                        seat.request.future.set_exception(error)
+        for request in short:
+            self._answer(request, self._alone)
+
+    def _left(self, batch: Batch) -> list[Request]:
+        """Answer those who are done; return those that memory ran out for."""
+        from .memory import is_out_of_memory
+
+        short = []
+        for seat in batch.leave():
+            try:
+                picture = seat.strand.result()
+            except BaseException as error:
+                if is_out_of_memory(error):
+                    short.append(seat.request)
+                else:
+                    seat.request.future.set_exception(error)
+            else:
+                seat.request.future.set_result(picture)
+        return short
+
+    def _answer(self, request: Request, paint: Callable[[Request], Image.Image | None]) -> None:
+        """Give the future what `paint` gives or raises."""
+        try:
+            picture = paint(request)
+        except BaseException as error:
+            if request.future.done():  # the first of a batch may have been answered long before
+                log.exception("after its picture was handed over")
+            else:
+                request.future.set_exception(error)
+        else:
+            if picture is not None:
+                request.future.set_result(picture)
+
+    def _rest(self) -> None:
+        """On the alarm's thread: nothing was asked for in a while."""
+        with contextlib.suppress(RuntimeError):  # the interpreter is shutting down
+            self._thread.submit(lambda: None if self._working else self._unload())
+
+    def _unload(self) -> None:
+        if self._pipe is not None:
+            from .memory import empty_cache
+
+            self._pipe = None
+            self.relieved.clear()
+            empty_cache()
