@@ -21,7 +21,6 @@ from .grid import Cells, Grid, best_grid
 from .orders import Orders, orders_of
 from .tiling import tile
 
-BASE_RATIO = 0.5
 _INNER = 0.15
 """Share of a container that is left free on each side of what is inside it."""
 
@@ -49,7 +48,6 @@ def lay_out(scene: Scene) -> Layout:
         layout = Layout(
             regions=[_region(scene, each, boxes[at]) for at, each in enumerate(instances)],
             base_prompt=scene.caption,
-            base_ratio=BASE_RATIO,
         )
         if not broken_relations(scene, layout):
             return layout

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
-from muralist.tools.layout import Region
+from muralist.tools.layout import BASE_RATIO, Region
 from muralist.tools.scene import Value
 
 from .geometry import shares
@@ -21,7 +21,7 @@ Side = Literal["positive", "negative"]
 class Control(Value):
     """How regional attention is steered over space and time. Progress is the share of the steps done, in [0, 1)."""
 
-    base_ratio: list[float] = Field(default=[0.3], min_length=1)
+    base_ratio: list[float] = Field(default=[BASE_RATIO], min_length=1)
     """The base prompt's share inside regions, in [0, 1]: one number, or several over the progress, joined by lines."""
     until: float = Field(default=1, gt=0, le=1)
     """Progress at which the regions are switched off; 1 never."""

@@ -14,9 +14,9 @@ from torch.overrides import TorchFunctionMode
 
 from muralist.tools.errors import BadSettings
 
+from .cells import grids
 from .control import RegionTexts, Row
 from .gather import Gather, gather
-from .geometry import grids
 
 CROSS_ATTENTION = "attn2.processor"
 

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from muralist.tools.layout import BASE_RATIO
+
 from . import appended, cross_attention
 from .appended import Tokens
 from .families import denoiser, family_of
@@ -102,7 +104,12 @@ class DenseJoint:
 
 @contextmanager
 def dense(
-    pipe: Any, regions: Regions, base_ratio: float | Sequence[float] = 0.3, *, until: float = 1, feather: float = 0
+    pipe: Any,
+    regions: Regions,
+    base_ratio: float | Sequence[float] = BASE_RATIO,
+    *,
+    until: float = 1,
+    feather: float = 0,
 ) -> Iterator[None]:
     """The same as `regional`, the slow way."""
     family = family_of(pipe)

@@ -30,8 +30,8 @@ class DiffusionPainter:
     Making one is cheap. The backbone is loaded at the first picture, once per process, however many painters and event
     loops use it, by the engine, on whose thread it lives; callers queue up for it. Solver: DPM++ 2M over the backbone's
     own noise schedule. Equal specs give equal bytes under equal `conditions`, unless they say that pictures are painted
-    together. `admits` raises BadPrompt for what the backbone cannot draw; `gist` turns the base prompt of several regions
-    into what the backbone makes most of.
+    together. `admits` raises BadPrompt for what the backbone cannot draw; `gist` turns the base prompt of several
+    regions into what the backbone makes most of.
     """
 
     def __init__(

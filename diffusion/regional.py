@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from muralist.tools.errors import BackboneError, BadLayout, BadSettings
-from muralist.tools.layout import MAX_REGIONS, Region, every
+from muralist.tools.layout import BASE_RATIO, MAX_REGIONS, Region, every
 
 if TYPE_CHECKING:
     from .control import Control, RegionTexts, Side
@@ -21,7 +21,12 @@ Regions = Sequence[Region] | Sequence[Sequence[Region]]
 
 @contextmanager
 def regional(
-    pipe: Any, regions: Regions, base_ratio: float | Sequence[float] = 0.3, *, until: float = 1, feather: float = 0
+    pipe: Any,
+    regions: Regions,
+    base_ratio: float | Sequence[float] = BASE_RATIO,
+    *,
+    until: float = 1,
+    feather: float = 0,
 ) -> Iterator[None]:
     """Within the `with`, `pipe` paints every region by its own prompt and the pipeline's prompt.
 

@@ -15,7 +15,7 @@ from PIL import Image
 from muralist.tools.errors import BackboneError, BadSettings
 from muralist.tools.layout import Box, Layout, Region
 
-from .geometry import cell_span
+from .cells import cell_span
 from .regional import regional
 
 Alpha = npt.NDArray[np.float32]

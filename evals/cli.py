@@ -34,17 +34,54 @@ def composition(
 def speed(
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 9,
     steps: Annotated[int, typer.Option(min=1)] = 20,
+    blocks: Annotated[bool, typer.Option(help="Time full-width blocks, too: 12 GB and half an hour on a CPU.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw the ratios into this PNG file.")] = None,
 ) -> None:
-    """Wall-time ratios of regional attention to the plain picturebook pipeline at K = 2, 4, 8."""
+    """What regions cost: picturebook's wall time, and operations counted for other families at full size."""
     import torch
 
     from muralist.diffusion.backbone import load
     from muralist.diffusion.engine import threads
 
+    from . import blocks as wide
+    from . import flops, plots
+    from .full_size import FULL_SIZES
     from .speed import measure
 
     torch.set_num_threads(threads("picturebook") or 1)
-    measure(load("picturebook"), rounds, steps)
+    print(f"picturebook, wall time of {steps} steps", flush=True)
+    measured = measure(load("picturebook"), rounds, steps)
+    print("\nfull size, operations counted", flush=True)
+    counted = []
+    for full_size in FULL_SIZES:
+        counted.append(flops.measure(full_size))
+        print(counted[-1].told(), flush=True)
+    if plot is not None:
+        plots.speed(plot, measured, counted)
+    if not blocks:
+        return
+    print("\nfull-width blocks, wall time of a later step", flush=True)
+    for full_size in FULL_SIZES:
+        print(full_size.name)
+        ratios = wide.measure(full_size, rounds, (2, 8))
+        print("  all: " + ", ".join(f"K = {number} {ratio:.3f}x" for number, ratio in ratios.items()), flush=True)
+
+
+@app.command()
+def controls(
+    objects: Annotated[str, typer.Option(help="How many objects a prompt has, comma-separated.")] = "2,4",
+    prompts: Annotated[int, typer.Option(min=1, help="Prompts a row.")] = 40,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps; left out: the settings'.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the measured rows are kept; an interrupted run goes on.")] = Path(
+        "runs/eval"
+    ),
+) -> None:
+    """Every control of regional attention against the defaults, on the same prompts and seeds."""
+    from muralist.graphs import wiring
+
+    from .controls import run
+
+    run(_numbers(objects), prompts, wiring.settings(steps=steps), out)
 
 
 @app.command()
@@ -56,11 +93,9 @@ def engine(
     size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 128,
 ) -> None:
     """Pictures painted together, as ratios to plain batched forwards and to one after the other."""
-    from muralist.diffusion.backbone import load
-
     from .engine import measure
 
-    print(measure(load(backbone), rounds, steps, pictures, size).told())
+    print(measure(backbone, rounds, steps, pictures, size).told())
 
 
 @app.command()

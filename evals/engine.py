@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from muralist.diffusion.backbone import PICTUREBOOK, load
 from muralist.diffusion.engine import Engine, EngineSettings, Request
+from muralist.diffusion.engine.threads import set_threads
 from muralist.tools.layout import Layout
 from muralist.tools.ports import PaintSpec
 from muralist.tools.scene import Value
@@ -61,11 +63,15 @@ def specs(count: int, steps: int, size: int) -> list[PaintSpec]:
     ]
 
 
-def measure(pipe: Any, rounds: int = 5, steps: int = 20, count: int = 8, size: int = 128) -> Figures:
-    """Interleaved rounds on one pipeline, after one to warm up; prints nothing."""
+def measure(
+    backbone: str = PICTUREBOOK, rounds: int = 5, steps: int = 20, count: int = 8, size: int = 128
+) -> Figures:  # fmt: skip
+    """Interleaved rounds on one pipeline with the engine's number of threads, after one to warm up; prints nothing."""
+    pipe = load(backbone)
+    set_threads(backbone, pipe)
     wanted = specs(count, steps, size)
-    engines = {batch: Engine("measured", EngineSettings(batch=batch), loader=lambda _: pipe) for batch in (1, count)}
-    more = Engine("measured", EngineSettings(batch=count + 1), loader=lambda _: pipe)
+    engines = {batch: Engine(backbone, EngineSettings(batch=batch), loader=lambda _: pipe) for batch in (1, count)}
+    more = Engine(backbone, EngineSettings(batch=count + 1), loader=lambda _: pipe)
 
     def plain() -> None:
         prompts = [spec.layout.base_prompt for spec in wanted]

@@ -10,16 +10,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .cli import agreement, composition, noise, speed
+from .cli import agreement, composition, controls, engine, noise, speed
 
 FOLDER = Path("docs/proof")
 
 PROOFS: dict[str, Callable[[str], None]] = {
-    "speed": lambda commit: speed(rounds=9, steps=20),
+    "speed": lambda commit: speed(rounds=9, steps=20, blocks=True, plot=Path("docs/speed.png")),
+    "engine": lambda commit: engine(rounds=5, steps=20, pictures=8, backbone="picturebook", size=128),
     "agreement": lambda commit: agreement(),
     "composition": lambda commit: composition(
         objects="1,2,3,4,6", prompts=160, steps=None, out=_rows(commit), keep=False
     ),
+    "controls": lambda commit: controls(objects="2,4", prompts=40, steps=None, out=_rows(commit)),
     "noise": lambda commit: noise(objects="2,4", prompts=40, wrong="0.1,0.3", steps=None, out=_rows(commit)),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from muralist.tools.layout import Region
 
-GRIDS = {2: (2, 1), 4: (2, 2), 8: (4, 2)}
+GRIDS = {1: (1, 1), 2: (2, 1), 4: (2, 2), 8: (4, 2), 16: (4, 4)}
 """K to columns and rows."""
 
 
@@ -22,7 +22,11 @@ def grid(columns: int, rows: int) -> list[Region]:
     ]
 
 
-def measure(pipe: Any, rounds: int = 9, steps: int = 20) -> dict[int, dict[str, float]]:
+Ratios = dict[int, dict[str, float]]
+"""K to `regional` and `dense`: how many times as long as plain."""
+
+
+def measure(pipe: Any, rounds: int = 9, steps: int = 20) -> Ratios:
     """K to the median wall-time ratio of `regional` and of the dense reference to plain, the three interleaved.
 
     A round's time is a whole call of the pipeline without decoding: encoding the prompts and regions is included.
@@ -30,7 +34,7 @@ def measure(pipe: Any, rounds: int = 9, steps: int = 20) -> dict[int, dict[str, 
     from muralist.diffusion import regional
     from muralist.diffusion.dense_reference import dense
 
-    ratios: dict[int, dict[str, float]] = {}
+    ratios: Ratios = {}
     for count, (columns, rows) in GRIDS.items():
         regions = grid(columns, rows)
         times: dict[str, list[float]] = {"plain": [], "regional": [], "dense": []}
@@ -50,9 +54,6 @@ def measure(pipe: Any, rounds: int = 9, steps: int = 20) -> dict[int, dict[str, 
         ratios[count] = {
             name: statistics.median(a / b for a, b in zip(values, plain, strict=True)) for name, values in times.items()
         }
-        print(
-            f"K = {count}: regional {ratios[count]['regional']:.2f}x plain, dense {ratios[count]['dense']:.2f}x plain "
-            f"(median of {rounds}, plain {statistics.median(plain):.2f} s)",
-            flush=True,
-        )
+        told = ", ".join(f"{name} {ratio:.2f}x plain" for name, ratio in ratios[count].items())
+        print(f"  K = {count:2}: {told} (median of {rounds}, plain {statistics.median(plain):.2f} s)", flush=True)
     return ratios

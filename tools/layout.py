@@ -17,6 +17,8 @@ from .errors import BadLayout
 from .scene import Value
 
 MAX_REGIONS = 16
+BASE_RATIO = 0.5
+"""The base prompt's share inside regions where nothing else is said; `docs/controls.md` has the figures for it."""
 MIN_REGION = 1 / 16
 """Smallest side of a region, as a fraction of the canvas: one latent cell of a 128-pixel picture."""
 
@@ -190,7 +192,7 @@ class Layout(Value):
 
     regions: list[Region] = Field(min_length=1, max_length=MAX_REGIONS)
     base_prompt: str = Field(min_length=1, max_length=8000)
-    base_ratio: float = Field(default=0.3, ge=0, le=1)
+    base_ratio: float = Field(default=BASE_RATIO, ge=0, le=1)
 
     def placed(self) -> Iterator[tuple[Instance, Region]]:
         """Every instance with the region that holds it."""
@@ -229,7 +231,7 @@ class Grid(Value):
     """A layout as nested rows and columns, each with a share; the alternative to boxes."""
 
     base_prompt: str = Field(min_length=1, max_length=8000)
-    base_ratio: float = Field(default=0.3, ge=0, le=1)
+    base_ratio: float = Field(default=BASE_RATIO, ge=0, le=1)
     rows: list[Part] = Field(default_factory=list)
     columns: list[Part] = Field(default_factory=list)
 
@@ -277,7 +279,7 @@ def _cells(rows: list[Part], columns: list[Part], box: Box, nested: bool) -> Ite
             yield Region(part.prompt, **cell, instances=part.instances, parts=parts)
 
 
-def parse_split_ratio(ratio: str, prompts: str, base_prompt: str, base_ratio: float = 0.3) -> Grid:
+def parse_split_ratio(ratio: str, prompts: str, base_prompt: str, base_ratio: float = BASE_RATIO) -> Grid:
     """The paper's text form: rows by `;`, in each its height and then its columns' widths; prompts by `BREAK`.
 
     `1,1,1;2,1,1` is two rows of heights 1 and 2 with two equal columns each; a row of one number is one cell.

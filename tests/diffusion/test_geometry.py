@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muralist.diffusion import Region
+from muralist.diffusion.cells import cell_span, grids
 from muralist.diffusion.gather import gather
-from muralist.diffusion.geometry import cell_span, cell_weights, grids, shares
+from muralist.diffusion.geometry import cell_weights, shares
 
 
 @given(parts=st.integers(1, 16), cells=st.integers(1, 128))
