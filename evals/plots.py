@@ -31,7 +31,7 @@ def speed(path: Path, measured: Ratios, counted: Sequence[Counts]) -> None:
         dense = [each.by_regions[count].dense for count in regions]
         right.plot(regions, whole, "o-", color=f"C{number}", label=name)
         right.plot(regions, dense, "--", color=f"C{number}", linewidth=0.8)
-    right.set_title("Full size: operations of a generation (dashed: dense)")
+    right.set_title("Full size: operations (dashed: dense)")
     for axes in (left, right):
         axes.axhline(1, color="black", linewidth=0.6)
         axes.set_xscale("log", base=2)

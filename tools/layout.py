@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageChops
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
@@ -177,14 +175,16 @@ def every(regions: Iterable[Region]) -> list[Region]:
     return [each for region in regions for each in (region, *every(region.parts))]
 
 
-def _grey(picture: Path | Image.Image) -> npt.NDArray[np.float32]:
-    """Its weights, (height, width): luminance, and where it is transparent 0."""
+def _grey(picture: Path | Image.Image) -> list[list[float]]:
+    """Its weights by rows: luminance, and where it is transparent 0."""
     try:
         image = Image.open(picture) if isinstance(picture, Path) else picture
-        grey, opacity = (np.asarray(image.convert("LA"), np.float32) / 255).transpose(2, 0, 1)
+        grey = ImageChops.multiply(*image.convert("LA").split())
     except OSError as error:
         raise ValueError(f"the mask {picture} cannot be read as a picture: {error}") from None
-    return np.asarray(grey * opacity, np.float32)
+    pixels = grey.tobytes()
+    rows = (pixels[start : start + grey.width] for start in range(0, len(pixels), grey.width))
+    return [[weight / 255 for weight in row] for row in rows]
 
 
 class Layout(Value):
