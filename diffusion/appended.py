@@ -6,7 +6,7 @@ IP-Adapter, ControlNet) stay, only the attention between tokens is another funct
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -58,10 +58,10 @@ class Family:
 
     attention: Callable[[Tokens, torch.Tensor], Attention]
     """Given the tokens and the shares, (K, image) on the denoiser's device."""
-    tokens: Callable[[Any, Call, Sequence[torch.Tensor]], Tokens]
-    """Of the denoiser, a plain call and the regions' embeddings."""
-    append: Callable[[Any, Call, Sequence[torch.Tensor]], Call]
-    """The same call with the regions' embeddings appended."""
+    canvas: Callable[[Any, Call], tuple[tuple[int, int], int]]
+    """Of the denoiser and a call: (height, width) in tokens, and how many image tokens there are in all."""
+    beside: Callable[[Call, Tokens], Call] = lambda call, tokens: {}
+    """What else in a call goes by the texts' tokens, with the regions' appended: their places, their mask."""
     whole: frozenset[str] = frozenset()
     """Arguments that all rows share."""
     during: Callable[[Any, Tokens], AbstractContextManager[Any]] = lambda transformer, tokens: nullcontext()
@@ -74,8 +74,8 @@ def attached(transformer: Any, family: Family) -> Iterator[Denoising]:
     attentions: dict[tuple[Following, Tokens], Attention] = {}
 
     def lead(plain: Callable[..., Any], row: Following, call: Call, rows: int) -> Any:
-        texts = row.texts.embeddings
-        tokens = family.tokens(transformer, call, texts)
+        texts, base = row.texts.embeddings, call["encoder_hidden_states"]  # (B, T, C)
+        tokens = Tokens(*family.canvas(transformer, call), base.shape[1], tuple(len(text) for text in texts))
         if (row, tokens) not in attentions:
             for old in [held for held in attentions if held[0].texts is row.texts and held[0] != row]:
                 del attentions[old]  # of a base ratio that is past
@@ -83,7 +83,8 @@ def attached(transformer: Any, family: Family) -> Iterator[Denoising]:
             beyond = shares.new_zeros(len(shares), tokens.image - shares.shape[1])
             attentions[row, tokens] = family.attention(tokens, torch.cat([shares, beyond], 1))
         with family.during(transformer, tokens), Rerouted(attentions[row, tokens]) as rerouted:
-            out = plain(**family.append(transformer, call, texts))
+            appended = torch.cat([base, torch.cat(texts).to(base).expand(len(base), -1, -1)], 1)
+            out = plain(**call | {"encoder_hidden_states": appended} | family.beside(call, tokens))
         if not rerouted.count:
             raise BadSettings(
                 f"regional attention met no attention of {type(transformer).__name__} that it knows: set its attention "

@@ -102,6 +102,13 @@ class DenseJoint:
         return attended
 
 
+def densely(family: appended.Family) -> appended.Family:
+    """The same family of transformers, its attention over all tokens."""
+    if getattr(family.attention, "func", None) is JointAttention:
+        return replace(family, attention=partial(DenseJoint, **family.attention.keywords))  # type: ignore[attr-defined]
+    return replace(family, attention=DenseCross)
+
+
 @contextmanager
 def dense(
     pipe: Any,
@@ -121,10 +128,8 @@ def dense(
             with cross_attention.attached(pipe.unet, DenseProcessor) as denoising:
                 yield denoising
             return
-        joint = getattr(known.attention, "func", None) is JointAttention
-        attention = partial(DenseJoint, **known.attention.keywords) if joint else DenseCross
         # Inside of the family's own, for what it may hear of the pipeline; of two, the inner one leads.
-        with family.attached(pipe), appended.attached(denoiser(pipe), replace(known, attention=attention)) as denoising:
+        with family.attached(pipe), appended.attached(denoiser(pipe), densely(known)) as denoising:
             yield denoising
 
     layouts, control = checked(regions, base_ratio, until, feather)

@@ -8,10 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from muralist.diffusion.control import Control, RegionTexts, following
-
 from .full_size import FullSize, Part
-from .speed import GRIDS, grid
 
 LONG = 5.0
 """Seconds."""
@@ -44,9 +41,8 @@ def _times(full_size: FullSize, part: Part, rounds: int, regions: Sequence[int])
     for _ in range(rounds):
         times[0].append(_seconds(denoiser, arguments))
         for number in regions:
-            texts = RegionTexts(grid(*GRIDS[number]), (embedding,) * number, Control())
             with full_size.regional(denoiser) as denoising:
-                denoising.follow([following(texts) if side == "positive" else None for side in full_size.sides])
+                denoising.follow(full_size.rows(number, embedding))
                 first = _seconds(denoiser, arguments)
                 # What is kept from the first step are keys and values: of no account where a step takes that long.
                 times[number].append(first if first > LONG else _seconds(denoiser, arguments))

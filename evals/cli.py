@@ -9,17 +9,21 @@ import typer
 
 from muralist.tools.errors import BadSettings
 
+Objects = Annotated[str, typer.Option(help="How many objects a prompt has, comma-separated.")]
+Prompts = Annotated[int, typer.Option(min=1, help="Prompts a row.")]
+Steps = Annotated[int | None, typer.Option(help="Denoising steps; left out: the settings'.")]
+Out = Annotated[Path, typer.Option(help="Where the measured rows are kept; an interrupted run goes on.")]
+RUNS = Path("runs/eval")
+
 app = typer.Typer(help="Experiments; every figure the README quotes comes from here.", no_args_is_help=True)
 
 
 @app.command()
 def composition(
-    objects: Annotated[str, typer.Option(help="How many objects a prompt has, comma-separated.")] = "1,2,3,4,6",
-    prompts: Annotated[int, typer.Option(min=1, help="Prompts a row.")] = 160,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps; left out: the settings'.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the measured rows are kept; an interrupted run goes on.")] = Path(
-        "runs/eval"
-    ),
+    objects: Objects = "1,2,3,4,6",
+    prompts: Prompts = 160,
+    steps: Steps = None,
+    out: Out = RUNS,
     keep: Annotated[bool, typer.Option(help="Keep the pictures, too.")] = False,
 ) -> None:
     """Plain, regional and loop on the same prompts and seeds, scored by the judge."""
@@ -38,19 +42,18 @@ def speed(
     plot: Annotated[Path | None, typer.Option(help="Draw the ratios into this PNG file.")] = None,
 ) -> None:
     """What regions cost: picturebook's wall time, and operations counted for other families at full size."""
-    import torch
-
-    from muralist.diffusion.backbone import load
-    from muralist.diffusion.engine import threads
+    from muralist.diffusion.backbone import PICTUREBOOK, load
+    from muralist.diffusion.engine.threads import set_threads
 
     from . import blocks as wide
     from . import flops, plots
     from .full_size import FULL_SIZES
     from .speed import measure
 
-    torch.set_num_threads(threads("picturebook") or 1)
+    pipe = load(PICTUREBOOK)
+    set_threads(PICTUREBOOK, pipe)
     print(f"picturebook, wall time of {steps} steps", flush=True)
-    measured = measure(load("picturebook"), rounds, steps)
+    measured = measure(pipe, rounds, steps)
     print("\nfull size, operations counted", flush=True)
     counted = []
     for full_size in FULL_SIZES:
@@ -69,12 +72,10 @@ def speed(
 
 @app.command()
 def controls(
-    objects: Annotated[str, typer.Option(help="How many objects a prompt has, comma-separated.")] = "2,4",
-    prompts: Annotated[int, typer.Option(min=1, help="Prompts a row.")] = 40,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps; left out: the settings'.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the measured rows are kept; an interrupted run goes on.")] = Path(
-        "runs/eval"
-    ),
+    objects: Objects = "2,4",
+    prompts: Prompts = 40,
+    steps: Steps = None,
+    out: Out = RUNS,
 ) -> None:
     """Every control of regional attention against the defaults, on the same prompts and seeds."""
     from muralist.graphs import wiring
@@ -115,13 +116,11 @@ def agreement(
 
 @app.command()
 def noise(
-    objects: Annotated[str, typer.Option(help="How many objects a prompt has, comma-separated.")] = "2,4",
-    prompts: Annotated[int, typer.Option(min=1, help="Prompts a row.")] = 40,
+    objects: Objects = "2,4",
+    prompts: Prompts = 40,
     wrong: Annotated[str, typer.Option(help="Shares of wrong verdicts, comma-separated.")] = "0.1,0.3",
-    steps: Annotated[int | None, typer.Option(help="Denoising steps; left out: the settings'.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the measured rows are kept; an interrupted run goes on.")] = Path(
-        "runs/eval"
-    ),
+    steps: Steps = None,
+    out: Out = RUNS,
 ) -> None:
     """What wrong verdicts cost by the independent judge, with and without hysteresis and re-asking."""
     from muralist.graphs import wiring

@@ -6,10 +6,9 @@ submits. The first picture of a run is its regional one, so one run gives both.
 
 from __future__ import annotations
 
-import asyncio
-import json
 import threading
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from muralist.tools.ports import Inspector, PaintSpec
 from muralist.tools.verdict import Verdict, score, settle
 
 from .judge import Judge
+from .rows import complete
 from .statistics import shown
 from .suite import Case, composition
 
@@ -102,18 +102,9 @@ def run(objects: Iterable[int], prompts: int, settings: Settings, out: Path, kee
     (pictures or out).mkdir(parents=True, exist_ok=True)
     for number in objects:
         file = out / f"composition-{number}.jsonl"
-        done = {row["seed"] for row in read(file)}
-        for case in composition(number, prompts):
-            if case.seed not in done:
-                row = asyncio.run(measure(case, settings, judge, pictures))
-                with file.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps(row) + "\n")
-        print(table(number, read(file)[:prompts]), flush=True)
-
-
-def read(file: Path) -> list[dict[str, Any]]:
-    """The rows measured so far."""
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+        wanted = {case.seed: partial(measure, case, settings, judge, pictures) for case in composition(number, prompts)}
+        rows = complete(file, wanted, lambda row: row["seed"])
+        print(table(number, rows[:prompts]), flush=True)
 
 
 def table(objects: int, rows: Sequence[dict[str, Any]]) -> str:

@@ -6,31 +6,30 @@ be better, or as good and cheaper.
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from muralist.agent import Settings, parse_prompt
 from muralist.agent.placing import lay_out
-from muralist.diffusion.backbone import load
-from muralist.diffusion.engine import threads
+from muralist.diffusion.backbone import PICTUREBOOK, load
 from muralist.diffusion.engine.picture import paint
+from muralist.diffusion.engine.threads import set_threads
 from muralist.diffusion.regional import regional
 from muralist.picturebook.admission import gist
 from muralist.tools.layout import Region
 from muralist.tools.ports import PaintSpec
 from muralist.tools.verdict import score
 
-from .composition import judged, read, shares
+from .composition import judged, shares
 from .judge import Judge
+from .rows import complete
 from .statistics import shown
 from .suite import Case, composition
 
@@ -115,19 +114,19 @@ async def measure(case: Case, settings: Settings, arm: Arm, pipe: Any, judge: Ju
 
 def run(objects: Iterable[int], prompts: int, settings: Settings, out: Path) -> None:
     """Measure what `out` does not hold yet, and print a table for each number of objects."""
-    torch.set_num_threads(threads("picturebook") or 1)
-    judge, pipe = Judge(), load("picturebook")
+    judge, pipe = Judge(), load(PICTUREBOOK)
+    set_threads(PICTUREBOOK, pipe)
     out.mkdir(parents=True, exist_ok=True)
     for number in objects:
         file = out / f"controls-{number}.jsonl"
-        done = {(row["seed"], row["arm"]) for row in read(file)}
-        for case, arm in product(composition(number, prompts), ARMS):
-            if (case.seed, arm.name) not in done:
-                row = asyncio.run(measure(case, settings, arm, pipe, judge))
-                with file.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps(row) + "\n")
-        seeds = {case.seed for case in composition(number, prompts)}
-        print(table(number, [row for row in read(file) if row["seed"] in seeds]), flush=True)
+        cases = composition(number, prompts)
+        wanted = {
+            (case.seed, arm.name): partial(measure, case, settings, arm, pipe, judge)
+            for case, arm in product(cases, ARMS)
+        }
+        rows = complete(file, wanted, lambda row: (row["seed"], row["arm"]))
+        seeds = {case.seed for case in cases}
+        print(table(number, [row for row in rows if row["seed"] in seeds]), flush=True)
 
 
 def table(objects: int, rows: Sequence[dict[str, Any]]) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from muralist.diffusion.control import Control, RegionTexts, following
 from muralist.tools.scene import Value
 
 from .full_size import FullSize
-from .speed import GRIDS, grid
+from .speed import GRIDS
 
 
 class Count(Value):
@@ -73,9 +72,8 @@ def measure(full_size: FullSize, regions: tuple[int, ...] = tuple(GRIDS)) -> Cou
 
     def led(attached: Callable[[Any], Any], number: int) -> list[float]:
         """The first step and a later one."""
-        texts = RegionTexts(grid(*GRIDS[number]), (embedding,) * number, Control()) if number else None
         with attached(denoiser) as denoising:
-            denoising.follow([following(texts) if side == "positive" else None for side in full_size.sides])
+            denoising.follow(full_size.rows(number, embedding))
             return [counted(call) / plain for _ in range(2)]
 
     by_regions = {}

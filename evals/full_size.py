@@ -14,9 +14,11 @@ from diffusers.models.attention import AttentionMixin, BasicTransformerBlock
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
 from muralist.diffusion import appended, cross_attention
-from muralist.diffusion.control import Side
-from muralist.diffusion.dense_reference import DenseJoint, DenseProcessor
+from muralist.diffusion.control import Control, RegionTexts, Row, Side, following
+from muralist.diffusion.dense_reference import DenseProcessor, densely
 from muralist.diffusion.families import flux, stable_diffusion_3
+
+from .speed import GRIDS, grid
 
 CLIP, T5 = 77, 128
 """Tokens of a region's prompt, as the shipped defaults have it; CLIP pads to its window."""
@@ -54,6 +56,11 @@ class FullSize:
     parts: tuple[Part, ...]
     regional: Attached
     dense: Attached
+
+    def rows(self, regions: int, embedding: torch.Tensor) -> list[Row]:
+        """What each row of a call follows: on the positive side a grid of so many regions, each told the same."""
+        texts = RegionTexts(grid(*GRIDS[regions]), (embedding,) * regions, Control()) if regions else None
+        return [following(texts) if side == "positive" else None for side in self.sides]
 
 
 class UNetBlock(AttentionMixin, torch.nn.Module):  # type: ignore[misc]
@@ -106,12 +113,9 @@ def _sd3(size: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _joint(family: appended.Family, image_first: bool) -> tuple[Attached, Attached]:
+def _joint(family: appended.Family) -> tuple[Attached, Attached]:
     """Led by regions, and by the dense reference."""
-    dense = appended.Family(
-        partial(DenseJoint, image_first=image_first), family.tokens, family.append, family.whole, family.during
-    )
-    return partial(appended.attached, family=family), partial(appended.attached, family=dense)
+    return partial(appended.attached, family=family), partial(appended.attached, family=densely(family))
 
 
 def _clip_l() -> Any:
@@ -170,12 +174,12 @@ FULL_SIZES = (
         "SD3 medium, 1024x1024", 28, GUIDED, partial(_SD3, num_layers=24), partial(_sd3, 128), (CLIP + T5, 4096),
         ((_clip_l, CLIP, CLIP), (_clip_g, CLIP, CLIP), (_t5, 256, T5)),
         (Part("a block, then the last", 12, partial(_SD3, num_layers=2), partial(_sd3, 128)),),
-        *_joint(stable_diffusion_3.FAMILY, image_first=True),
+        *_joint(stable_diffusion_3.FAMILY),
     ),
     FullSize(
         "FLUX.1, 1024x1024", 28, ("positive",), partial(FluxTransformer2DModel, guidance_embeds=True),
         partial(_flux, 64), (T5, 4096), ((_clip_l, CLIP, CLIP), (_t5, 512, T5)),
         (Part("a double and a single block", 19, _FLUX, partial(_flux, 64)),),
-        *_joint(flux.FAMILY, image_first=False),
+        *_joint(flux.FAMILY),
     ),
 )  # fmt: skip

@@ -7,11 +7,10 @@ and 0.6 nothing passes or fails; without it, 0.5 decides) and asking once more b
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,8 +26,9 @@ from muralist.tools.checklist import Checklist
 from muralist.tools.ports import Inspector
 from muralist.tools.verdict import Verdict, score, status_of
 
-from .composition import judged, read, shares
+from .composition import judged, shares
 from .judge import Judge
+from .rows import complete
 from .statistics import shown
 from .suite import Case, composition
 
@@ -137,14 +137,13 @@ def run(objects: Iterable[int], prompts: int, settings: Settings, out: Path, wro
     out.mkdir(parents=True, exist_ok=True)
     for number in objects:
         file = out / f"noise-{number}.jsonl"
-        done = {(row["seed"], _arm(row)) for row in read(file)}
-        for case, arm in product(composition(number, prompts), arms(wrong)):
-            if (case.seed, arm) not in done:
-                row = asyncio.run(measure(case, settings, arm, judge))
-                with file.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps(row) + "\n")
-        seeds = {case.seed for case in composition(number, prompts)}
-        print(table(number, [row for row in read(file) if row["seed"] in seeds]), flush=True)
+        cases = composition(number, prompts)
+        wanted = {
+            (case.seed, arm): partial(measure, case, settings, arm, judge) for case, arm in product(cases, arms(wrong))
+        }
+        rows = complete(file, wanted, lambda row: (row["seed"], _arm(row)))
+        seeds = {case.seed for case in cases}
+        print(table(number, [row for row in rows if row["seed"] in seeds]), flush=True)
 
 
 def _arm(row: dict[str, Any]) -> Arm:

@@ -29,7 +29,7 @@ def gist(base_prompt: str) -> str:
     """What the backbone is told of a whole whose parts the regions tell: `many things on sand`.
 
     The captions it learnt from never tell more than two things, and a thing that the base prompt names is drawn
-    anywhere. With the gist instead of the full prompt three times as many two-object pictures are right.
+    anywhere; told the gist, it leaves the things to their regions.
     """
     grounds = [word for word in base_prompt.lower().replace(",", " ").split() if word in BACKGROUNDS]
     return f"many things on {grounds[-1]}" if grounds else "many things"

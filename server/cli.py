@@ -6,17 +6,29 @@ import json
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from muralist.tools.errors import BadSettings, Cancelled, MuralistError
 
+if TYPE_CHECKING:
+    from muralist import Result
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 MISTAKE = 2
 """Exit code for what the caller can mend."""
+
+
+Out = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for everything painted.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same picture.")]
+Guidance = Annotated[float | None, typer.Option(help="Guidance scale.")]
+Backbone = Annotated[str | None, typer.Option(metavar="NAME|PATH|HUB-ID", help="What paints.")]
+Model = Annotated[str | None, typer.Option(metavar="NAME", help="What recaptions, plans and edits.")]
+Inspector = Annotated[str | None, typer.Option(metavar="NAME", help="What answers the checklist.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, progress on stderr.")]
 
 
 class OneLineErrors(TyperGroup):
@@ -62,21 +74,19 @@ def options(
 @app.command("draw")
 def draw_command(  # noqa: PLR0917 - an option each
     prompt: Annotated[str, typer.Argument(help="What to paint: objects, colours, counts, relations.")],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for everything painted.")] = Path(
-        "out"
-    ),
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same picture.")] = 0,
+    out: Out = Path("out"),
+    seed: Seed = 0,
     rounds: Annotated[int | None, typer.Option(help="Retouches or new pictures after the first.")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps per picture.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
+    guidance: Guidance = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels, multiples of eight, e.g. 128x128.")] = None,
-    backbone: Annotated[str | None, typer.Option(metavar="NAME|PATH|HUB-ID", help="What paints.")] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="What recaptions, plans and edits.")] = None,
-    inspector: Annotated[str | None, typer.Option(metavar="NAME", help="What answers the checklist.")] = None,
+    backbone: Backbone = None,
+    model: Model = None,
+    inspector: Inspector = None,
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Your own layout: JSON, or a split ratio with BREAK prompts.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, progress on stderr.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Paint a picture, check that it shows what was asked for, and repaint what does not.
 
@@ -87,7 +97,6 @@ def draw_command(  # noqa: PLR0917 - an option each
     from muralist.agent.settings import load
     from muralist.tools.recaption import check_prompt
 
-    from . import summary
     from .draw import draw
     from .plan_file import read_plan
 
@@ -105,27 +114,22 @@ def draw_command(  # noqa: PLR0917 - an option each
     )
     layout = read_plan(plan, prompt) if plan else None
     result = draw(prompt, out=out, seed=seed, layout=layout, settings=settings, console=Console(stderr=True))
-    if as_json:
-        typer.echo(json.dumps(summary.as_json(result, out), ensure_ascii=False))
-    else:
-        summary.print_summary(result, out, Console())
+    _show(result, out, as_json)
 
 
 @app.command("edit")
 def edit_command(  # noqa: PLR0917 - an option each
     image: Annotated[Path, typer.Argument(help="A picture; it stays as it is.")],
     wish: Annotated[str, typer.Argument(help="What it has to show in the end; the rest of it stays.")],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for everything painted.")] = Path(
-        "out"
-    ),
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same picture.")] = 0,
+    out: Out = Path("out"),
+    seed: Seed = 0,
     rounds: Annotated[int | None, typer.Option(help="Retouches at most.")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps per retouch.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
-    backbone: Annotated[str | None, typer.Option(metavar="NAME|PATH|HUB-ID", help="What paints.")] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="What recaptions, plans and edits.")] = None,
-    inspector: Annotated[str | None, typer.Option(metavar="NAME", help="What answers the checklist.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, progress on stderr.")] = False,
+    guidance: Guidance = None,
+    backbone: Backbone = None,
+    model: Model = None,
+    inspector: Inspector = None,
+    as_json: AsJson = False,
 ) -> None:
     """Have a picture show what is wished for: only what does not hold is repainted, all other pixels stay."""
     from rich.console import Console
@@ -133,12 +137,20 @@ def edit_command(  # noqa: PLR0917 - an option each
     from muralist.agent.settings import load
     from muralist.tools.recaption import check_prompt
 
-    from . import summary
     from .draw import draw
 
     check_prompt(wish)
     settings = load(rounds=rounds, steps=steps, guidance=guidance, backbone=backbone, model=model, inspector=inspector)
     result = draw(wish, image=image, out=out, seed=seed, settings=settings, console=Console(stderr=True))
+    _show(result, out, as_json)
+
+
+def _show(result: Result, out: Path, as_json: bool) -> None:
+    """What came of it, on stdout."""
+    from rich.console import Console
+
+    from . import summary
+
     if as_json:
         typer.echo(json.dumps(summary.as_json(result, out), ensure_ascii=False))
     else:

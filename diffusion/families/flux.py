@@ -5,7 +5,6 @@ The pooled embedding conditions the whole canvas: it stays the base prompt's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -39,24 +38,21 @@ def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
     return (side_of(pipe.transformer),) * len(call["hidden_states"])
 
 
-def tokens(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Tokens:
+def canvas(transformer: Any, call: Call) -> tuple[tuple[int, int], int]:
     """Packed patches, whose places the ids tell: (picture, row, column); pictures after the first are references."""
     ids = call["img_ids"]
     canvas = ids[ids[:, 0] == ids[0, 0]]
     height, width = (int(side) + 1 for side in canvas[:, 1:].amax(0))
-    base = call["encoder_hidden_states"].shape[1]
-    return Tokens((height, width), len(ids), base, tuple(len(text) for text in texts))
+    return (height, width), len(ids)
 
 
-def append(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Call:
+def beside(call: Call, tokens: Tokens) -> Call:
     """All texts are at the same place, 0."""
-    base = call["encoder_hidden_states"]
-    regions = torch.cat(list(texts)).to(base).expand(len(base), -1, -1)
-    ids = torch.cat([call["txt_ids"], call["txt_ids"].new_zeros(regions.shape[1], 3)])
-    return call | {"encoder_hidden_states": torch.cat([base, regions], 1), "txt_ids": ids}
+    ids = call["txt_ids"]
+    return {"txt_ids": torch.cat([ids, ids.new_zeros(sum(tokens.texts), 3)])}
 
 
-FAMILY = Family(partial(JointAttention, image_first=False), tokens, append, frozenset({"img_ids", "txt_ids"}))
+FAMILY = Family(partial(JointAttention, image_first=False), canvas, beside, frozenset({"img_ids", "txt_ids"}))
 
 
 def attached(pipe: Any) -> AbstractContextManager[Denoising]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -40,28 +39,23 @@ def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
     return (side_of(pipe.transformer),) * len(call["hidden_states"])
 
 
-def tokens(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Tokens:
+def canvas(transformer: Any, call: Call) -> tuple[tuple[int, int], int]:
     """Patches, whose places the ids tell: (picture, row, column, 0); pictures after the first are references."""
     ids = call["img_ids"][0]
     canvas = ids[ids[:, 0] == ids[0, 0]]
     height, width = (int(side) + 1 for side in canvas[:, 1:3].amax(0))
-    base = call["encoder_hidden_states"].shape[1]
-    return Tokens((height, width), len(ids), base, tuple(len(text) for text in texts))
+    return (height, width), len(ids)
 
 
-def append(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Call:
+def beside(call: Call, tokens: Tokens) -> Call:
     """Every prompt's tokens are counted from 0."""
-    base, ids = call["encoder_hidden_states"], call["txt_ids"]
-    regions = torch.cat(list(texts)).to(base).expand(len(base), -1, -1)
-    places = torch.cat([torch.arange(len(text)) for text in texts]).to(ids)
+    ids = call["txt_ids"]
+    places = torch.cat([torch.arange(length) for length in tokens.texts]).to(ids)
     counted = torch.nn.functional.pad(places[:, None], (3, 0)).expand(len(ids), -1, -1)
-    return call | {
-        "encoder_hidden_states": torch.cat([base, regions], 1),
-        "txt_ids": torch.cat([ids, counted], 1),
-    }
+    return {"txt_ids": torch.cat([ids, counted], 1)}
 
 
-FAMILY = Family(partial(JointAttention, image_first=False), tokens, append)
+FAMILY = Family(partial(JointAttention, image_first=False), canvas, beside)
 
 
 def attached(pipe: Any) -> AbstractContextManager[Denoising]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,14 +16,16 @@ from muralist.diffusion.overlay import overlaid
 from muralist.diffusion.routes import CrossAttention
 
 from .halves import halves
+from .patches import canvas
 
 
 def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
     """By T5; without padding, which the base prompt masks."""
-    return tuple(_encoded(pipe, prompt) for prompt in prompts)
+    return tuple(unpadded(pipe, prompt) for prompt in prompts)
 
 
-def _encoded(pipe: Any, prompt: str) -> torch.Tensor:
+def unpadded(pipe: Any, prompt: str) -> torch.Tensor:
+    """What the pipeline's mask keeps of a prompt, (T, C)."""
     embeddings, mask = pipe.encode_prompt(
         prompt=prompt, device=pipe._execution_device, do_classifier_free_guidance=False
     )[:2]
@@ -36,25 +38,13 @@ def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
     return halves(len(call["hidden_states"]), pipe.encode_prompt.guided)
 
 
-def tokens(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Tokens:
-    """A token per patch."""
-    patch = transformer.config.patch_size
-    height, width = (side // patch for side in call["hidden_states"].shape[-2:])
-    base = call["encoder_hidden_states"].shape[1]
-    return Tokens((height, width), height * width, base, tuple(len(text) for text in texts))
-
-
-def append(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Call:
+def beside(call: Call, tokens: Tokens) -> Call:
     """Regions' prompts have no padding: their mask is 1."""
-    base, mask = call["encoder_hidden_states"], call["encoder_attention_mask"]
-    regions = torch.cat(list(texts)).to(base).expand(len(base), -1, -1)
-    return call | {
-        "encoder_hidden_states": torch.cat([base, regions], 1),
-        "encoder_attention_mask": torch.cat([mask, mask.new_ones(regions.shape[:2])], 1),
-    }
+    mask = call["encoder_attention_mask"]
+    return {"encoder_attention_mask": torch.cat([mask, mask.new_ones(len(mask), sum(tokens.texts))], 1)}
 
 
-FAMILY = Family(CrossAttention, tokens, append)
+FAMILY = Family(CrossAttention, canvas, beside)
 
 
 @contextmanager

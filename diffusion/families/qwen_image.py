@@ -5,7 +5,6 @@ Each region's prompt is placed, by rotary embeddings, where it would be as the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -31,24 +30,19 @@ def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
     return (side_of(pipe.transformer),) * len(call["hidden_states"])
 
 
-def tokens(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Tokens:
+def canvas(transformer: Any, call: Call) -> tuple[tuple[int, int], int]:
     """Packed patches; pictures after the first are references."""
     shapes = call["img_shapes"][0]
     _, height, width = shapes[0] if isinstance(shapes, list) else shapes
-    base = call["encoder_hidden_states"].shape[1]
-    return Tokens((height, width), call["hidden_states"].shape[1], base, tuple(len(text) for text in texts))
+    return (height, width), call["hidden_states"].shape[1]
 
 
-def append(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Call:
+def beside(call: Call, tokens: Tokens) -> Call:
     """Regions' prompts have no padding: their mask is 1."""
-    base, mask = call["encoder_hidden_states"], call["encoder_hidden_states_mask"]
-    regions = torch.cat(list(texts)).to(base).expand(len(base), -1, -1)
-    if mask is not None:
-        mask = torch.cat([mask, mask.new_ones(regions.shape[:2])], 1)
-    return call | {
-        "encoder_hidden_states": torch.cat([base, regions], 1),
-        "encoder_hidden_states_mask": mask,
-    }
+    mask = call["encoder_hidden_states_mask"]
+    if mask is None:
+        return {}
+    return {"encoder_hidden_states_mask": torch.cat([mask, mask.new_ones(len(mask), sum(tokens.texts))], 1)}
 
 
 def placed(transformer: Any, tokens: Tokens) -> AbstractContextManager[None]:
@@ -63,7 +57,7 @@ def placed(transformer: Any, tokens: Tokens) -> AbstractContextManager[None]:
     return overlaid(transformer.pos_embed, "forward", forward)
 
 
-FAMILY = Family(partial(JointAttention, image_first=False), tokens, append, during=placed)
+FAMILY = Family(partial(JointAttention, image_first=False), canvas, beside, during=placed)
 
 
 def attached(pipe: Any) -> AbstractContextManager[Denoising]:

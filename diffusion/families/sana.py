@@ -14,20 +14,13 @@ from muralist.diffusion.control import Side
 from muralist.diffusion.routes import CrossAttention
 
 from .halves import halves
-from .pixart import append, tokens
+from .patches import canvas
+from .pixart import beside, unpadded
 
 
 def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
     """By Gemma, without the instruction that enriches short prompts; without padding, which the base prompt masks."""
-    return tuple(_encoded(pipe, prompt) for prompt in prompts)
-
-
-def _encoded(pipe: Any, prompt: str) -> torch.Tensor:
-    embeddings, mask = pipe.encode_prompt(
-        prompt=prompt, device=pipe._execution_device, do_classifier_free_guidance=False
-    )[:2]
-    kept: torch.Tensor = embeddings[0][mask[0].bool()]
-    return kept
+    return tuple(unpadded(pipe, prompt) for prompt in prompts)
 
 
 def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
@@ -35,7 +28,7 @@ def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
     return halves(len(call["hidden_states"]), getattr(pipe, "do_classifier_free_guidance", False))
 
 
-FAMILY = Family(CrossAttention, tokens, append)
+FAMILY = Family(CrossAttention, canvas, beside)
 
 
 def attached(pipe: Any) -> AbstractContextManager[Denoising]:

@@ -5,14 +5,13 @@ The pooled embedding conditions the whole canvas: it stays the base prompt's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
 import torch
 
-from muralist.diffusion.appended import Family, Tokens
+from muralist.diffusion.appended import Family
 from muralist.diffusion.appended import attached as attached_to_transformer
 from muralist.diffusion.by_rows import Call, Denoising
 from muralist.diffusion.control import Side
@@ -20,6 +19,7 @@ from muralist.diffusion.long_prompts import length_for
 from muralist.diffusion.routes import JointAttention
 
 from .halves import halves
+from .patches import canvas
 
 
 def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
@@ -42,22 +42,7 @@ def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
     return halves(len(call["hidden_states"]), pipe.do_classifier_free_guidance and not alone)
 
 
-def tokens(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Tokens:
-    """A token per patch."""
-    patch = transformer.config.patch_size
-    height, width = (side // patch for side in call["hidden_states"].shape[-2:])
-    base = call["encoder_hidden_states"].shape[1]
-    return Tokens((height, width), height * width, base, tuple(len(text) for text in texts))
-
-
-def append(transformer: Any, call: Call, texts: Sequence[torch.Tensor]) -> Call:
-    """Texts have no positions here."""
-    base = call["encoder_hidden_states"]
-    regions = torch.cat(list(texts)).to(base).expand(len(base), -1, -1)
-    return call | {"encoder_hidden_states": torch.cat([base, regions], 1)}
-
-
-FAMILY = Family(partial(JointAttention, image_first=True), tokens, append)
+FAMILY = Family(partial(JointAttention, image_first=True), canvas)
 
 
 def attached(pipe: Any) -> AbstractContextManager[Denoising]:

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from muralist.evals.agreement import table as agreement_table
-from muralist.evals.composition import read, table
+from muralist.evals.composition import table
+from muralist.evals.rows import read
 
 
 def row(seed: int, plain: float, regional: float, loop: float) -> dict[str, object]:

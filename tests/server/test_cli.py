@@ -8,22 +8,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from command_line import assert_mistake, run
 from PIL import Image
-from typer.testing import CliRunner
 
 import muralist.picturebook
-from muralist.server.cli import app
 
 PROMPT = "a red car to the left of a blue vase"
 WEIGHTS = Path(str(muralist.picturebook.__file__)).parent / "weights"
 SHIPPED = [WEIGHTS / "backbone" / "model_index.json", WEIGHTS / "detector.safetensors"]
-
-
-def run(*arguments: str) -> Any:
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", "NO_COLOR": "1"})
 
 
 def test_draw_says_what_the_picture_shows_and_where_it_is(tmp_path: Path) -> None:
@@ -92,12 +86,7 @@ def test_a_mistake_ends_with_one_line_and_code_2_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = run(*arguments)
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.startswith("muralist: ")
-    assert said in result.stderr
-    assert result.stderr.count("\n") == 1
+    assert_mistake(run(*arguments), said)
     assert not (tmp_path / "out").exists()
 
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from command_line import assert_mistake, run
 from PIL import Image
-from typer.testing import CliRunner
-
-from muralist.server.cli import app
 
 DRAWN = "a red car to the left of a blue vase"
 WISH = "a red car to the left of a green vase"
-
-
-def run(*arguments: str) -> Any:
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", "NO_COLOR": "1"})
 
 
 @pytest.fixture
@@ -63,10 +56,5 @@ def test_a_mistake_ends_with_one_line_and_leaves_nothing(
     Path("text.png").write_text("no picture")
     Image.new("RGB", (100, 100)).save("odd.png")
     Image.new("RGB", (128, 128)).save("fine.png")
-    result = run("edit", name, wish)
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.startswith("muralist: ")
-    assert said in result.stderr
-    assert result.stderr.count("\n") == 1
+    assert_mistake(run("edit", name, wish), said)
     assert not (tmp_path / "out").exists()
