@@ -11,13 +11,13 @@ from pydantic import Field
 
 from muralist.agent.settings import Settings
 from muralist.prompts import load
+from muralist.server.answers import answered
 from muralist.tools.layout import Layout
 from muralist.tools.scene import MAX_PROMPT
 
-from .answers import answered
-from .mcp_tool import Arguments, McpTool, mcp_tool
 from .progress import reporting
 from .results import Generated, reply, uri
+from .tool import Arguments, McpTool, mcp_tool
 
 if TYPE_CHECKING:
     from muralist import Result

@@ -22,9 +22,9 @@ from muralist.tools.errors import Cancelled, MuralistError
 from muralist.tools.outcome import Findings, Outcome
 from muralist.tools.ports import Ports
 
-from .mcp_tool import Arguments, McpTool, arguments_of, mcp_tool
 from .progress import Tell, reporting
 from .results import Judged, Planned, Recaptioned, after_judging, after_plan, after_recaption, reply, uri
+from .tool import Arguments, McpTool, arguments_of, mcp_tool
 
 PortsFactory = Callable[[Tell, threading.Event], Ports]
 """Makes the ports of one call; called in a thread, since it may import much."""

@@ -9,11 +9,11 @@ from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, 
 from PIL import Image
 from pydantic import Field
 
+from muralist.server.answers import Answer
 from muralist.tools.layout import Layout
 from muralist.tools.outcome import Findings
 from muralist.tools.scene import Scene, Value
 
-from .answers import Answer
 from .thumbnail import thumbnail
 
 NEXT = "What to do next."

@@ -1,0 +1,1 @@
+"""Jobs: work that outlives the call that began it."""
