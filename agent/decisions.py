@@ -77,6 +77,7 @@ def _options(history: History) -> Iterator[Decision]:
         yield Decision("Painting.", "regional_diffuse", {})
         for seed in range(1, _NEW_SEEDS + 1):
             yield Decision(f"Painting with seed {seed}.", "regional_diffuse", {"seed": seed})
+        yield Decision("Inspecting the given picture.", "inspect_and_edit", {})
     else:
         yield from _improvements(history, history.report)
 

@@ -19,6 +19,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from muralist.tools.errors import NotFound, StoreError
+from muralist.tools.ports import Kept
 from muralist.tools.run import Run
 from muralist.tools.verdict import Verdict
 
@@ -49,6 +50,7 @@ class FileStore:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+        self._database = self.root / "muralist.sqlite"
 
     async def put_image(self, run_id: str, image: Image.Image, metadata: Mapping[str, Any]) -> str:
         """Keep a picture (lossless) with its metadata (JSON); ordinals count from 1 within a run."""
@@ -62,6 +64,10 @@ class FileStore:
         """What was given to `put_image`, with the blob's `sha256`. Raises NotFound."""
         sha256, text = await asyncio.to_thread(self._image_row, image_id)
         return {**json.loads(text), "sha256": sha256}
+
+    async def images(self, owner: str, limit: int, before: int | None = None) -> list[Kept]:
+        """The owner's pictures, newest first, `limit` at most; `before`: only those kept before that number."""
+        return await asyncio.to_thread(self._images, owner, limit, before)
 
     async def append_verdicts(self, image_id: str, verdicts: Sequence[Verdict]) -> None:
         """Add verdicts beside a picture. Raises NotFound."""
@@ -123,6 +129,21 @@ class FileStore:
         if row is None:
             raise NotFound(f"there is no picture {image_id}")
         return row[0], row[1]
+
+    def _images(self, owner: str, limit: int, before: int | None) -> list[Kept]:
+        if not self._database.is_file():
+            return []
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT images.run_id, ordinal, images.rowid, json_extract(body, '$.scene.prompt'), metadata "
+                "FROM images JOIN runs USING (run_id) WHERE owner=?1 AND (?2 IS NULL OR images.rowid < ?2) "
+                "ORDER BY images.rowid DESC LIMIT ?3",
+                (owner, before, limit),
+            ).fetchall()
+        return [
+            Kept(f"{run_id}-{ordinal}", number, prompt or "", json.loads(metadata))
+            for run_id, ordinal, number, prompt, metadata in rows
+        ]
 
     def _append_verdicts(self, image_id: str, verdicts: Sequence[Verdict]) -> None:
         self._image_row(image_id)
@@ -194,7 +215,7 @@ class FileStore:
     def _transaction(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
         """One connection and one transaction: all or nothing, also across processes."""
         with self._trouble():
-            path = self.root / "muralist.sqlite"
+            path = self._database
             if write:
                 self.root.mkdir(parents=True, exist_ok=True)
             elif not path.is_file() or path.stat().st_size == 0:

@@ -68,7 +68,8 @@ async def _call(tool: Tool, arguments: Json, runtime: ToolRuntime[Context, State
         return overdue(run, time.time() - state["started"])
 
     by = run.turns[-1].by if run.turns else OFFLINE
-    author = CALLER if tool.name == "plan" and context.plan is not None else by
+    given = {"recaption": context.scene, "plan": context.plan}.get(tool.name) is not None
+    author = CALLER if given else by
     with metered() as meter:
         try:
             settings = await asyncio.to_thread(context.settings)
@@ -81,8 +82,8 @@ async def _call(tool: Tool, arguments: Json, runtime: ToolRuntime[Context, State
             error = mistake(f"tool {tool.name}", caught)
             events("mistake", {"tool": tool.name, **as_json(error)})
             kept = _with_cost(error.run or run, run, meter.spent)
-            unfit = tool.name == "plan" and context.plan is not None and isinstance(error, BadLayout)
-            ended = unfit or not _mendable(error, by, late())  # a caller's layout is not the agent's to mend
+            unfit = given and isinstance(error, BadScene | BadLayout)
+            ended = unfit or not _mendable(error, by, late())  # what a caller gives is not the agent's to mend
             return Command(
                 update={
                     "messages": [ToolMessage(str(error), status="error", **said)],

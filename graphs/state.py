@@ -76,18 +76,22 @@ class Context:
     height: int | None = None
     seed: int | None = None
     home: str | None = None
+    scene: dict[str, Any] | None = None
+    """A scene by the caller, `Scene` as JSON: it takes the place of the agent's."""
     plan: dict[str, Any] | None = None
     """A layout by the caller, `Layout` or `Grid` as JSON: it takes the place of the agent's."""
 
     @classmethod
-    def of(cls, settings: Settings, seed: int, plan: Json | None = None) -> Context:
+    def of(cls, settings: Settings, seed: int, scene: Json | None = None, plan: Json | None = None) -> Context:
         """The context that says the same as the settings."""
         known: Mapping[str, Any] = settings.model_dump(mode="json")
         named = {field.name: known[field.name] for field in fields(cls) if field.name in known}
-        return cls(**named, seed=seed, plan=plan)
+        return cls(**named, seed=seed, scene=scene, plan=plan)
 
     def settings(self) -> Settings:
         """The settings of the environment, changed to what this context says. Raises BadSettings."""
         from .wiring import settings
 
-        return settings(**{name: value for name, value in asdict(self).items() if name not in ("seed", "plan")})
+        return settings(
+            **{name: value for name, value in asdict(self).items() if name not in ("seed", "scene", "plan")}
+        )

@@ -25,6 +25,7 @@ from muralist.tools import errors
 from muralist.tools.errors import MuralistError
 from muralist.tools.layout import Grid, Layout
 from muralist.tools.run import Event, Run
+from muralist.tools.scene import Scene
 
 from . import folder
 from .result import Result
@@ -36,7 +37,9 @@ async def adraw(
     prompt: str,
     *,
     seed: int = 0,
+    scene: Scene | None = None,
     layout: Layout | Grid | None = None,
+    run: Run | None = None,
     out: Path | str | None = None,
     on_event: OnEvent | None = None,
     cancel: threading.Event | None = None,
@@ -45,8 +48,9 @@ async def adraw(
 ) -> Result:
     """Paint what the prompt asks for, check it, and mend it until it holds or the budget is spent.
 
-    `seed`: the first picture's; the same prompt, seed and settings give the same bytes. `layout`: takes the place of
-    the agent's plan; regions may leave out their instances. `out`: a folder for final.png, layout.png, attempt-*.png,
+    `seed`: the first picture's; the same prompt, seed and settings give the same bytes. `scene` and `layout`: take the
+    place of the agent's recaption and plan; regions may leave out their instances. `run`: one that was opened before,
+    with its id, owner, options and budget. `out`: a folder for final.png, layout.png, attempt-*.png,
     run.json and report.html. `on_event` is called on the event loop for every step. Setting `cancel`, or cancelling
     the task, stops within one denoising step; what was finished is written. `overrides`: settings by name, such as
     rounds, steps, width, backbone or model.
@@ -56,9 +60,12 @@ async def adraw(
     chosen = settings_from(settings, overrides)
     stop = Stop() if cancel is None else Stop(cancel.is_set)  # the caller's own event may be for other runs, too
     return await finished(
-        _drawn(prompt, new_run(chosen, seed), layout, settings=chosen, place=_place(out), stop=stop, on_event=on_event),
+        _drawn(
+            prompt, run or new_run(chosen, seed), scene, layout,
+            settings=chosen, place=_place(out), stop=stop, on_event=on_event,
+        ),
         stop,
-    )
+    )  # fmt: skip
 
 
 def draw(prompt: str, *, cancel: threading.Event | None = None, **options: Any) -> Result:
@@ -133,6 +140,7 @@ def settings_from(given: Settings | None, overrides: dict[str, Any]) -> Settings
 async def _drawn(
     prompt: str,
     run: Run,
+    scene: Scene | None,
     layout: Layout | Grid | None,
     *,
     settings: Settings,
@@ -149,7 +157,7 @@ async def _drawn(
             on_event(event)
 
     with nullcontext() if place is None else folder.drafted(place) as draft:
-        state = await _run(prompt, run, layout, settings=settings, stop=stop, told=told)
+        state = await _run(prompt, run, scene, layout, settings=settings, stop=stop, told=told)
         result = await _result(state, settings, events)
         if place is not None and draft is not None:
             result = replace(result, path=place / "final.png")
@@ -158,14 +166,25 @@ async def _drawn(
 
 
 async def _run(
-    prompt: str, run: Run, layout: Layout | Grid | None, *, settings: Settings, stop: Stop, told: OnEvent
+    prompt: str,
+    run: Run,
+    scene: Scene | None,
+    layout: Layout | Grid | None,
+    *,
+    settings: Settings,
+    stop: Stop,
+    told: OnEvent,
 ) -> dict[str, Any]:
     """The graph's last state."""
-    plan = None if layout is None else layout.model_dump(mode="json", exclude_none=True)
+    given = {
+        name: value.model_dump(mode="json", exclude_none=True)
+        for name, value in (("scene", scene), ("plan", layout))
+        if value is not None
+    }
     start: Any = {"prompt": prompt, "run": run.model_dump(mode="json")}
     state: dict[str, Any] = {}
     with stoppable(run.run_id, stop):
-        context = Context.of(settings, run.options.seed, plan)
+        context = Context.of(settings, run.options.seed, **given)
         chunk: Any
         async for mode, chunk in graph.astream(start, context=context, stream_mode=["custom", "values"]):
             if mode == "values":
@@ -213,5 +232,6 @@ def _conditions(settings: Settings, run: Run) -> dict[str, Any]:
         "inspector": settings.inspector,
         "inspector_model": settings.inspector_model,
         "seed": run.options.seed,
+        **({"from_picture": True} if run.source else {}),
         **getattr(painter, "conditions", {}),
     }

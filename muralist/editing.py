@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,47 +11,12 @@ from PIL import Image, UnidentifiedImageError
 
 from muralist.agent import Settings
 from muralist.graphs import wiring
+from muralist.graphs.running import new_run
 from muralist.tools.errors import BadSettings
 from muralist.tools.limits import MAX_SIDE, MIN_SIDE, SIDE_STEP
-from muralist.tools.ports import OnStep, Painter, PaintSpec
-from muralist.tools.scene import Scene
 
 from .drawing import adraw, settings_from, waited_for
 from .result import Result
-
-
-class Given:
-    """A `Painter` whose first picture is one that the caller has; from then on only regions of it are repainted."""
-
-    def __init__(self, picture: Image.Image, painter: Painter) -> None:
-        self.picture, self.painter = picture, painter
-        self._seed: int | None = None
-
-    @property
-    def name(self) -> str:
-        """Of what repaints."""
-        return self.painter.name
-
-    @property
-    def conditions(self) -> dict[str, Any]:
-        return {"from_picture": True, **getattr(self.painter, "conditions", {})}
-
-    def admit(self, scene: Scene) -> None:
-        """What is not there already has to be painted."""
-        self.painter.admit(scene)
-
-    def check(self, spec: PaintSpec) -> None:
-        """As the painter that repaints."""
-        self.painter.check(spec)
-
-    async def paint(self, spec: PaintSpec, on_step: OnStep, cancel: threading.Event) -> Image.Image:
-        """The picture; or, with a source, what the painter makes of it. BadSettings for a whole picture anew."""
-        if spec.source is not None:
-            return await self.painter.paint(spec, on_step, cancel)
-        if self._seed not in (None, spec.seed):
-            raise BadSettings("the picture is given and not painted anew: call inspect_and_edit with edits")
-        self._seed = spec.seed
-        return self.picture
 
 
 async def aedit(
@@ -74,15 +38,12 @@ async def aedit(
     Raises what `adraw` does, and BadSettings for a file that holds no picture or one of another size.
     """
     picture = await asyncio.to_thread(_opened, image)
-    overrides = {name: options.pop(name) for name in set(options) - {"seed", "out", "on_event"}}
+    seed = options.pop("seed", 0)
+    overrides = {name: options.pop(name) for name in set(options) - {"scene", "out", "on_event"}}
     chosen = settings_from(settings, {**overrides, "width": picture.width, "height": picture.height})
-    given = Given(picture, wiring.painter(chosen))
-    name = f"{chosen.backbone} from picture {secrets.token_hex(4)}"  # graphs know painters by name
-    wiring.PAINTERS[name] = lambda _: given
-    try:
-        return await adraw(wish, cancel=cancel, settings=chosen.model_copy(update={"backbone": name}), **options)
-    finally:
-        del wiring.PAINTERS[name]
+    run = new_run(chosen, seed)
+    source = await wiring.store(chosen).put_image(run.run_id, picture, {"action": "given"})
+    return await adraw(wish, run=run.changed(source=source), seed=seed, cancel=cancel, settings=chosen, **options)
 
 
 def edit(

@@ -186,9 +186,10 @@ def serve() -> None:
     """Serve the tools over MCP, on stdin and stdout: for an assistant to start, not for a person to type into."""
     from muralist.agent.settings import load
 
+    from . import settings
     from .mcp import serve as serve_stdio
 
-    serve_stdio(load())
+    serve_stdio(load(), settings.load())
 
 
 @app.command(

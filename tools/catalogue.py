@@ -66,12 +66,17 @@ TOOLS: dict[str, Tool] = {
     for tool in (
         Tool("recaption", RecaptionArgs, recaption, lambda run: True),
         Tool("plan", PlanArgs, plan, lambda run: run.scene is not None),
-        Tool("regional_diffuse", RegionalDiffuseArgs, regional_diffuse, lambda run: run.layout is not None),
+        Tool(
+            "regional_diffuse",
+            RegionalDiffuseArgs,
+            regional_diffuse,
+            lambda run: run.layout is not None and run.source is None,
+        ),
         Tool(
             "inspect_and_edit",
             InspectAndEditArgs,
             inspect_and_edit,
-            lambda run: run.layout is not None and bool(run.current),
+            lambda run: run.layout is not None and bool(run.current or run.source),
         ),
     )
 }

@@ -41,9 +41,11 @@ class InspectAndEditArgs(Value):
 async def inspect_and_edit(args: InspectAndEditArgs, run: Run, ports: Ports) -> Outcome:
     """Judge a picture with the caller's verdicts, then paint the edits on the best picture and judge the candidate.
 
-    Raises PreconditionFailed without a picture, NotFound for a foreign id, BadEdit for edits that cannot be done or
-    were rejected before.
+    The first inspection of a run that starts from a given picture is that one's. Raises PreconditionFailed without a
+    picture, NotFound for a foreign id, BadEdit for edits that cannot be done or were rejected before.
     """
+    if run.scene is not None and run.layout is not None and run.source and not run.current:
+        run = run.painted(Attempt(image_id=run.source, action="given", seed=run.options.seed, layout=run.layout))
     if run.scene is None or run.layout is None or not run.current:
         raise PreconditionFailed("there is no picture of this scene yet: call regional_diffuse first")
     attempt = _attempt(args.image_id, run)

@@ -84,6 +84,16 @@ class Drafter(Protocol):
         """Propose edits on the best image; an empty list if it knows of none."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A picture in a store's list; `number` counts on with every picture that is kept, whoever owns it."""
+
+    image_id: str
+    number: int
+    prompt: str
+    metadata: Mapping[str, Any]
+
+
 class Store(Protocol):
     """Keeps pictures, their verdicts and runs."""
 
@@ -95,6 +105,9 @@ class Store(Protocol):
 
     async def metadata(self, image_id: str) -> dict[str, Any]:
         """What was given to `put_image`, with the blob's `sha256`. Raises NotFound."""
+
+    async def images(self, owner: str, limit: int, before: int | None = None) -> list[Kept]:
+        """The owner's pictures, newest first, `limit` at most; `before`: only those kept before that number."""
 
     async def append_verdicts(self, image_id: str, verdicts: Sequence[Verdict]) -> None:
         """Add verdicts beside a picture; nothing is ever overwritten."""

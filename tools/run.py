@@ -34,7 +34,7 @@ class Attempt(Value):
     """One picture, how it came about, and what became of it."""
 
     image_id: str
-    action: Literal["paint", "edit"]
+    action: Literal["given", "paint", "edit"]
     seed: int
     layout: Layout
     steps: int | None = Field(default=None, description="Denoising steps.")
@@ -59,9 +59,9 @@ class Attempt(Value):
     @property
     def moves(self) -> list[Move]:
         """The attempt in the terms of the loop's law."""
-        if self.action == "paint":
-            return [Move(action="paint", target="canvas", seed=self.seed)]
-        return [Move(action=edit.action, target=edit.target, seed=self.seed) for edit in self.edits]
+        if self.action == "edit":
+            return [Move(action=edit.action, target=edit.target, seed=self.seed) for edit in self.edits]
+        return [Move(action=self.action, target="canvas", seed=self.seed)]
 
 
 class Options(Value):
@@ -84,6 +84,10 @@ class Run(Value):
     budget: Budget = Budget()
     usage: Usage = Usage()
     scene: Scene | None = None
+    source: str | None = Field(
+        default=None,
+        description="The picture that the run starts from: it is inspected and edited, never painted anew.",
+    )
     drafted_by: str = Field(default="", description="Of the scene: a model, the offline rules, or a caller.")
     layout: Layout | None = None
     layout_by: str = Field(default="", description="The same of the layout.")
@@ -217,7 +221,7 @@ class Run(Value):
     def painted(self, attempt: Attempt) -> Run:
         """Add an attempt that still awaits its verdicts; the same picture of an earlier scene gives way to it."""
         others = [each for each in self.attempts if each.image_id != attempt.image_id]
-        return self.changed(attempts=[*others, attempt]).used(images=1)
+        return self.changed(attempts=[*others, attempt]).used(images=int(attempt.action != "given"))
 
     def told(self, image_id: str, said: Sequence[Verdict]) -> Run:
         """Keep what a caller says about an attempt, for this and every later inspection of it."""

@@ -1,15 +1,16 @@
-"""What the MCP tools give back: the models behind their output schemas, and the sentences that lead on."""
+"""What the MCP tools give back: the models behind their output schemas."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 from PIL import Image
 from pydantic import Field
 
 from muralist.server.answers import Answer
+from muralist.server.jobs import Progress
 from muralist.tools.layout import Layout
 from muralist.tools.outcome import Findings
 from muralist.tools.scene import Scene, Value
@@ -17,6 +18,7 @@ from muralist.tools.scene import Scene, Value
 from .thumbnail import thumbnail
 
 NEXT = "What to do next."
+IMAGE = "Resource of the picture at full size, as PNG."
 
 
 class Asked(Value):
@@ -33,6 +35,7 @@ class Recaptioned(Value):
     scene: Scene
     checklist: list[Asked]
     drafted_by: str
+    not_understood: list[str] = Field(description="Words of the prompt that went into the caption only.")
     next: str = Field(description=NEXT)
 
 
@@ -45,28 +48,79 @@ class Planned(Value):
     next: str = Field(description=NEXT)
 
 
-class Judged(Value):
-    """A picture was painted or inspected; the thumbnail shows the best one."""
+class Painting(Value):
+    """A job that paints or inspects: how far it is, and once it is finished, the picture and what it shows."""
 
-    run_id: str
-    image_id: str = Field(description="The picture that this call was about.")
-    image: str = Field(description="Resource of the best picture, as PNG.")
-    findings: Findings
+    status: Literal["queued", "working", "done", "failed", "cancelled"]
+    job_id: str = Field(description="Give it to get_job or cancel_job.")
+    run_id: str = Field(description="Give it to inspect_and_edit or regional_diffuse; the same id.")
+    tool: str = Field(description="The tool that began the job.")
+    progress: Progress
+    seconds: float = Field(description="How long the job has taken so far, or took.")
+    image_id: str | None = Field(default=None, description="The picture that the job was about.")
+    image: str | None = Field(default=None, description=IMAGE)
+    download: str | None = Field(default=None, description="Where a browser gets it; expires.")
+    passed: bool | None = Field(default=None, description="True if the picture answers every question with yes.")
+    score: float | None = Field(default=None, description="In [0, 1].")
+    reason: str = Field(default="", description="Why the run ended, or what became of the picture.")
+    attempts: int | None = Field(default=None, description="How many pictures the run has.")
+    pictures: list[Painted] = Field(default_factory=list, description="If several were asked for, or were finished.")
+    questions: list[Answer] = Field(default_factory=list, description="The checklist, answered about the picture.")
+    findings: Findings | None = Field(default=None, description="Of regional_diffuse and inspect_and_edit.")
+    not_understood: list[str] = Field(default_factory=list, description="Words that went into the caption only.")
+    error: str = Field(default="", description="Why it failed.")
     next: str = Field(description=NEXT)
 
 
-class Generated(Value):
-    """The best picture of a whole run."""
+class Painted(Value):
+    """A picture among several."""
 
-    run_id: str
     image_id: str
-    image: str = Field(description="Resource of the picture, as PNG.")
-    passed: bool = Field(description="True if the picture answers every question with yes.")
-    score: float = Field(description="In [0, 1].")
-    reason: str = Field(description="Why the run ended.")
-    attempts: int = Field(description="How many pictures were painted.")
-    questions: list[Answer]
-    not_understood: list[str] = Field(description="Words of the prompt that went into the caption only.")
+    image: str = Field(description=IMAGE)
+    seed: int | None = None
+    passed: bool | None = None
+    score: float | None = None
+
+
+class Imported(Value):
+    """A picture was taken in."""
+
+    image_id: str = Field(description="Give it to generate_image or recaption.")
+    image: str = Field(description=IMAGE)
+    width: int
+    height: int
+    next: str = Field(description=NEXT)
+
+
+class Viewed(Value):
+    """A picture, shown."""
+
+    image_id: str
+    image: str = Field(description=IMAGE)
+    download: str | None = Field(default=None, description="Where a browser gets it; expires.")
+    width: int
+    height: int
+    prompt: str
+    passed: bool | None = Field(default=None, description="None if it was never inspected.")
+    questions: list[Answer] = Field(default_factory=list, description="The checklist, answered about it.")
+    next: str = Field(description=NEXT)
+
+
+class Listed(Value):
+    """A picture in a list."""
+
+    image_id: str
+    image: str = Field(description=IMAGE)
+    prompt: str
+    action: str = Field(description="given, painted or edited.")
+    seed: int | None = None
+
+
+class Page(Value):
+    """Pictures, newest first."""
+
+    images: list[Listed]
+    cursor: int | None = Field(default=None, description="Give it to list_images for older ones; none: no more.")
     next: str = Field(description=NEXT)
 
 
@@ -75,44 +129,23 @@ def uri(image_id: str) -> str:
     return f"image://{image_id}"
 
 
-def reply(sentences: Sequence[str], structure: dict[str, Any], picture: Image.Image | None = None) -> CallToolResult:
+def reply(
+    sentences: Sequence[str], structure: Value | dict[str, Any], picture: Image.Image | None = None, side: int = 512
+) -> CallToolResult:
     """Text for whoever reads only text, structure beside it, and a thumbnail for whoever can see."""
+    known = structure.model_dump(mode="json", exclude_defaults=True) if isinstance(structure, Value) else structure
     content: list[ContentBlock] = [TextContent(type="text", text="\n".join(filter(None, sentences)))]
     if picture is not None:
-        content.append(ImageContent(type="image", data=thumbnail(picture), mime_type="image/webp"))
-    if link := structure.get("image"):
+        content.append(ImageContent(type="image", data=thumbnail(picture, side), mime_type="image/webp"))
+    if link := known.get("image"):
         # Not an image's media type: some clients turn that into a URL for a provider that cannot fetch it.
         content.append(
             ResourceLink(
                 type="resource_link",
-                uri=link,
+                uri=known.get("download") or link,
                 name=link.removeprefix("image://"),
-                description="The best picture at full size, as PNG.",
-                mime_type="application/octet-stream",
+                description="The picture at full size, as PNG.",
+                mime_type="image/png" if known.get("download") else "application/octet-stream",
             )
         )
-    return CallToolResult(content=content, structured_content=structure)
-
-
-def after_recaption(run_id: str) -> str:
-    """The step after `recaption`."""
-    return f"Next: plan with run_id {run_id}; leave its layout out to have one drafted."
-
-
-def after_plan(run_id: str) -> str:
-    """The step after `plan`."""
-    return f"Next: regional_diffuse with run_id {run_id}."
-
-
-def after_judging(run_id: str, findings: Findings) -> str:
-    """The step after a picture was inspected."""
-    if findings.status == "awaiting_verdicts":
-        return f"Next: inspect_and_edit with run_id {run_id} and your verdicts on the open questions."
-    if findings.passed:
-        return f"Done: show the user {uri(findings.best_id or findings.candidate_id)}."
-    if not findings.images_left:
-        return "No pictures are left in this run: take the best, and say what is still open."
-    return (
-        f"Next: inspect_and_edit with run_id {run_id} and edits for what is open, or regional_diffuse for a new "
-        "picture, or plan again if things are in the wrong place."
-    )
+    return CallToolResult(content=content, structured_content=known)

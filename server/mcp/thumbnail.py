@@ -7,15 +7,14 @@ import io
 
 from PIL import Image
 
-MAX_SIDE = 512
 MAX_BASE64 = 100_000
 """Characters of a thumbnail in base64: assistants read them as part of their context."""
 
 
-def thumbnail(picture: Image.Image) -> str:
-    """The picture as WebP in base64: at most 512 pixels on a side and 100,000 characters."""
+def thumbnail(picture: Image.Image, side: int = 512) -> str:
+    """The picture as WebP in base64: at most `side` pixels on a side and 100,000 characters."""
     small = picture.convert("RGB")
-    small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
     for quality in (90, 75, 50, 25, 5):
         encoded = _webp(small, quality)
         if len(encoded) <= MAX_BASE64:

@@ -20,6 +20,9 @@ from muralist.tools.errors import MuralistError
 Act = Callable[[Any, "Context[Any, Any]"], Awaitable[CallToolResult]]
 """What a call does, given its validated arguments."""
 
+VIEW = "ui://muralist/run"
+"""The page that shows a run in a client with MCP Apps."""
+
 
 class Arguments(ArgModelBase):
     """Arguments of a tool; unknown ones are refused."""
@@ -59,8 +62,10 @@ def mcp_tool(
     arguments: type[Arguments],
     result: type[BaseModel],
     read_only: bool = False,
+    idempotent: bool = False,
+    view: str | None = None,
 ) -> McpTool:
-    """Assemble a tool from its argument and result models."""
+    """Assemble a tool from its argument and result models; `view`: what shows its result in a client with MCP Apps."""
     return McpTool(
         fn=act,
         name=name,
@@ -70,15 +75,32 @@ def mcp_tool(
         fn_metadata=FuncMetadata(arg_model=arguments, output_model=result),
         is_async=True,
         context_kwarg="context",
-        annotations=ToolAnnotations(read_only_hint=read_only, destructive_hint=False, open_world_hint=False),
+        annotations=ToolAnnotations(
+            read_only_hint=read_only, destructive_hint=False, idempotent_hint=idempotent, open_world_hint=False
+        ),
+        meta=None if view is None else {"ui": {"resourceUri": view}},
     )
 
 
-def arguments_of(tool: Tool, *, run_id: bool) -> type[Arguments]:
-    """A tool's own argument model, with the `run_id` that tells which run it is called on."""
-    first: dict[str, Any] = {"run_id": (str, Field(description="The run_id that recaption gave.", max_length=64))}
-    rest: dict[str, Any] = {name: (field.annotation, field) for name, field in tool.args.model_fields.items()}
-    model = create_model(tool.name, __base__=Arguments, **(first if run_id else {}), **rest)
+class OnRun(Arguments):
+    """Arguments of a tool that is called on a run."""
+
+    run_id: str = Field(description="The run_id that recaption gave.", max_length=64)
+
+
+class Awaited(Arguments):
+    """Arguments of a tool whose call waits for a job."""
+
+    wait_seconds: float = Field(
+        default=25, ge=0, le=50, allow_inf_nan=False,
+        description="How long this call waits for the picture; then get_job goes on waiting. 0: not at all.",
+    )  # fmt: skip
+
+
+def arguments_of(tool: Tool, *bases: type[Arguments]) -> type[Arguments]:
+    """A tool's own arguments, after those of `bases`."""
+    own: dict[str, Any] = {name: (field.annotation, field) for name, field in tool.args.model_fields.items()}
+    model = create_model(tool.name, __base__=bases or (Arguments,), **own)
     return cast("type[Arguments]", model)
 
 

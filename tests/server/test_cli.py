@@ -132,8 +132,10 @@ def test_serving_imports_nothing_heavy_before_it_paints() -> None:
     code = (
         "import asyncio, sys\nfrom mcp import Client\nfrom muralist.agent.settings import Settings\n"
         "from muralist.server.mcp import build_server\n"
+        "from muralist.server.settings import ServerSettings\n"
+        "from muralist.server.workshop import Workshop\n"
         "async def main():\n"
-        "    async with Client(build_server(Settings()), mode='legacy') as client:\n"
+        "    async with Client(build_server(Workshop(Settings(), ServerSettings())), mode='legacy') as client:\n"
         "        assert (await client.list_tools()).tools\n"
         f"asyncio.run(main())\nprint([name for name in {heavy} if name in sys.modules])"
     )

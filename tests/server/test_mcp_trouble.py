@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from block_world import BlockInspector, BlockPainter, install
-from mcp import Client
-from mcp.types import CallToolResult, TextContent
+from mcp_client import PROMPT, served, text
 
-from muralist.agent.settings import Settings
-from muralist.server.mcp import build_server
 from muralist.tools.errors import EndpointError
-
-PROMPT = "a red car to the left of a blue vase"
 
 
 class Unreliable(BlockInspector):
@@ -27,13 +22,9 @@ class Unreliable(BlockInspector):
         return await super().inspect(*about)
 
 
-def text(result: CallToolResult) -> str:
-    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-
-
 async def test_a_picture_whose_inspection_failed_is_kept_and_can_be_inspected_later() -> None:
     install(BlockPainter(), Unreliable())
-    async with Client(build_server(Settings())) as client:
+    async with served() as client:
         opened = await client.call_tool("recaption", {"prompt": PROMPT})
         assert opened.structured_content is not None
         run = {"run_id": opened.structured_content["run_id"]}

@@ -1,0 +1,52 @@
+"""A job: what is known about work that outlives its call."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from pydantic import Field
+
+from muralist.tools.scene import Value
+
+Status = Literal["queued", "working", "done", "failed", "cancelled"]
+LIVE: frozenset[Status] = frozenset({"queued", "working"})
+
+
+class Progress(Value):
+    """How far a job is. `done` only ever grows; a picture is one unit of it."""
+
+    done: float = 0.0
+    total: int = Field(default=1, description="Pictures begun so far, at least one.")
+    picture: int = Field(default=0, description="The picture that is being painted, counted from 1.")
+    step: int = Field(default=0, description="Denoising steps of it that are done.")
+    steps: int = Field(default=0, description="Denoising steps that it has.")
+    message: str = ""
+
+
+class Job(Value):
+    """One job; its id is that of the run that it works on, and a later job of the run takes its place."""
+
+    job_id: str
+    owner: str
+    tool: str
+    status: Status = "queued"
+    progress: Progress = Progress()
+    created: float = Field(description="Seconds since the epoch.")
+    finished: float | None = None
+    result: dict[str, Any] = Field(default_factory=dict, description="What the work gave back: ids, no pictures.")
+    error: str = Field(default="", description="One line, if it failed.")
+
+    @property
+    def live(self) -> bool:
+        """Whether it may still change."""
+        return self.status in LIVE
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was asked for, or that it took."""
+        return max(0.0, (self.finished or time.time()) - self.created)
+
+    def changed(self, **fields: Any) -> Job:
+        """The same job with other fields."""
+        return self.model_copy(update=fields)

@@ -1,0 +1,32 @@
+"""A run's events, added up to a job's progress."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .job import Progress
+
+PAINTED = 0.9
+"""The share of a picture's progress that painting takes; inspecting takes the rest."""
+
+
+def advanced(progress: Progress, kind: str, data: dict[str, Any]) -> Progress:
+    """The progress after one more event; the same object if it says nothing new."""
+    number = progress.picture
+    if kind == "painting":
+        number += 1
+        return progress.model_copy(
+            update={
+                "picture": number, "total": max(number, 1), "step": 0, "steps": data["steps"],
+                "message": f"picture {number}: waiting for the painter",
+            }
+        )  # fmt: skip
+    if kind == "step":
+        step, steps = data["step"], data["steps"]
+        done = max(progress.done, max(number, 1) - 1 + PAINTED * step / steps)
+        told = f"picture {max(number, 1)}: step {step} of {steps}"
+        return progress.model_copy(update={"done": done, "step": step, "steps": steps, "message": told})
+    if kind == "judged":
+        told = f"picture {max(number, 1)}: {data['reason']}"
+        return progress.model_copy(update={"done": max(progress.done, float(number)), "message": told})
+    return progress

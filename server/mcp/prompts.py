@@ -1,0 +1,29 @@
+"""Prompts that a user picks: to paint, and to go on from a picture."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import MCPServer
+from pydantic import Field
+
+from muralist.prompts import load
+
+
+def add_prompts(server: MCPServer[Any]) -> None:
+    """Register them."""
+
+    @server.prompt(
+        name="paint", title="Paint a picture", description="Paint what you describe, check it, and mend what is wrong."
+    )
+    def paint(wish: Annotated[str, Field(description="What to paint: objects, colours, counts, relations.")]) -> str:
+        return load("mcp_paint").replace("{wish}", wish)
+
+    @server.prompt(
+        name="refine", title="Change a picture", description="Have a picture show something else, keeping the rest."
+    )
+    def refine(
+        image_id: Annotated[str, Field(description="The picture to go on from.")],
+        wish: Annotated[str, Field(description="What it has to show in the end.")],
+    ) -> str:
+        return load("mcp_refine").replace("{image_id}", image_id).replace("{wish}", wish)

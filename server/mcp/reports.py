@@ -1,0 +1,135 @@
+"""A job as the result of a call: how far it is, or the picture and what it shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp.types import CallToolResult
+
+from muralist.server.answers import answered
+from muralist.server.jobs import Job
+from muralist.server.workshop import Workshop
+from muralist.tools.outcome import Findings, findings
+from muralist.tools.run import Attempt, Run
+
+from .results import Painted, Painting, reply, uri
+
+WAIT = "it waits up to 25 seconds for the picture"
+
+
+async def reported(workshop: Workshop, job: Job, owner: str) -> CallToolResult:
+    """Whatever is known of a job by now. A finished one shows its picture."""
+    if job.live:
+        return reply(*_on_its_way(workshop, job))
+    if image_id := job.result.get("image_id"):
+        return await _finished(workshop, job, image_id, owner)
+    kept = [each for each in await workshop.pictures(owner, 50) if each.image_id.startswith(f"{job.job_id}-")]
+    pictures = [Painted(image_id=each.image_id, image=uri(each.image_id)) for each in kept]
+    follow = "Next: call the tool again, or tell the user why there is no picture."
+    if pictures:
+        follow = f"Next: look at what was finished with view_image, image_id {pictures[0].image_id}, or begin anew."
+    return reply([f"{job.tool} {job.status}: {job.error}.", follow], _known(job, pictures=pictures, next=follow))
+
+
+def _known(job: Job, **more: Any) -> Painting:
+    return Painting(
+        status=job.status, job_id=job.job_id, run_id=job.job_id, tool=job.tool, progress=job.progress,
+        seconds=round(job.age, 1), error=job.error, **more,
+    )  # fmt: skip
+
+
+def _on_its_way(workshop: Workshop, job: Job) -> tuple[list[str], Painting]:
+    follow = f"Next: call get_job with job_id {job.job_id}; {WAIT}. To stop it: cancel_job."
+    told = workshop.jobs.wait_for(job) if job.status == "queued" else job.progress.message or "loading what paints"
+    return [f"{job.tool} is {job.status} ({job.age:.0f} s): {told}.", follow], _known(job, next=follow)
+
+
+async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> CallToolResult:
+    """The best picture of the whole loop; of a single tool, the best of the run after the picture it was about."""
+    run = await workshop.run(image_id.rpartition("-")[0], owner)
+    attempt = run.attempt(image_id)
+    whole = job.tool == "generate_image"
+    found = None if whole else findings(run, attempt)
+    shown = image_id if found is None else found.best_id or image_id
+    pictures = [await _listed(workshop, each, owner) for each in job.result.get("images", [])]
+    sentence = _sentence(run, attempt) if whole else job.result["text"]
+    if job.status == "cancelled":
+        sentence = f"Cancelled; {sentence[0].lower()}{sentence[1:]}"
+    follow = _after_loop(run, attempt) if found is None else after_judging(run.run_id, found)
+    unparsed = run.scene.unparsed if run.scene else []
+    aside = f"Not understood, kept in the caption only: {', '.join(unparsed)}." if unparsed and whole else ""
+    if run.filled_in and whole:
+        aside += f" The offline rules filled in for the model: {', '.join(run.filled_in)}."
+    if len(pictures) > 1:
+        passed = sum(bool(each.passed) for each in pictures)
+        aside += f" {len(pictures)} pictures, of which {passed} passed: {', '.join(p.image_id for p in pictures)}."
+    structure = _known(
+        job,
+        image_id=image_id,
+        image=uri(shown),
+        download=workshop.download(shown, owner),
+        passed=run.passed,
+        score=attempt.score,
+        reason=run.reason if whole else attempt.reason,
+        attempts=len(run.attempts),
+        pictures=pictures if len(pictures) > 1 else [],
+        questions=answered(run, attempt) if whole else [],
+        findings=found,
+        not_understood=unparsed,
+        next=follow,
+    ).model_copy(update={"run_id": run.run_id})
+    return reply([sentence, aside.strip(), follow], structure, await workshop.picture(shown, owner))
+
+
+async def _listed(workshop: Workshop, image_id: str, owner: str) -> Painted:
+    run = await workshop.run(image_id.rpartition("-")[0], owner)
+    attempt = run.attempt(image_id)
+    return Painted(
+        image_id=image_id, image=uri(image_id), seed=run.options.seed, passed=run.passed, score=attempt.score
+    )
+
+
+def _sentence(run: Run, attempt: Attempt) -> str:
+    if run.passed:
+        return f"Picture {attempt.image_id} shows everything that was asked for."
+    listed = "; ".join(
+        f"{question.id}: {question.text} {question.status}"
+        for question in answered(run, attempt)
+        if question.status != "pass"
+    )
+    return f"Picture {attempt.image_id} is the best of {len(run.attempts)} ({run.reason}). Open: {listed}."
+
+
+def _after_loop(run: Run, attempt: Attempt) -> str:
+    if run.passed:
+        return f"Done: show the user {uri(attempt.image_id)}."
+    return (
+        f"Next: tell the user what is open, or call inspect_and_edit with run_id {run.run_id} and edits, or "
+        "generate_image again with another seed."
+    )
+
+
+def after_judging(run_id: str, found: Findings) -> str:
+    """The step after a picture was inspected."""
+    if found.status == "awaiting_verdicts":
+        return f"Next: inspect_and_edit with run_id {run_id} and your verdicts on the open questions."
+    if found.passed:
+        return f"Done: show the user {uri(found.best_id or found.candidate_id)}."
+    if not found.images_left:
+        return "No pictures are left in this run: take the best, and say what is still open."
+    return (
+        f"Next: inspect_and_edit with run_id {run_id} and edits for what is open, or regional_diffuse for a new "
+        "picture, or plan again if things are in the wrong place."
+    )
+
+
+def after_recaption(run: Run) -> str:
+    """The step after `recaption`."""
+    return f"Next: plan with run_id {run.run_id}; leave its layout out to have one drafted."
+
+
+def after_plan(run: Run) -> str:
+    """The step after `plan`."""
+    if run.source and not run.current:
+        return f"Next: inspect_and_edit with run_id {run.run_id}, which inspects the given picture."
+    return f"Next: regional_diffuse with run_id {run.run_id}."

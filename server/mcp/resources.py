@@ -1,0 +1,89 @@
+"""What can be read by its URI: pictures, what is known about them, jobs, and the guide; and the completion of ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
+
+from muralist.prompts import load
+from muralist.server.owner import owner
+from muralist.server.workshop import Workshop
+from muralist.tools.errors import MuralistError, NotFound
+
+from .reports import reported
+from .thumbnail import png
+
+COMPLETIONS = 100
+"""As many as the protocol lets a completion have."""
+LATEST = 1000
+"""Pictures that are looked through for it."""
+
+Ref = PromptReference | ResourceTemplateReference
+
+GUIDE = ("mcp_instructions", "recaption", "plan", "edit")
+
+
+def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
+    """Register everything that can be read."""
+
+    @server.resource(
+        "image://{image_id}", name="image", title="A painted picture", mime_type="image/png",
+        description="A picture at full size, by the image_id that a tool gave.",
+    )  # fmt: skip
+    async def image(image_id: str) -> bytes:
+        async with readable():
+            return png(await workshop.picture(image_id, owner()))
+
+    @server.resource(
+        "image://{image_id}/metadata", name="metadata", title="How a picture came about",
+        mime_type="application/json",
+        description="Scene, layout, seed, backbone, verdicts and parent of a picture.",
+    )  # fmt: skip
+    async def metadata(image_id: str) -> str:
+        async with readable():
+            return json.dumps(await workshop.metadata(image_id, owner()), ensure_ascii=False)
+
+    @server.resource(
+        "job://{job_id}", name="job", title="A job", mime_type="application/json",
+        description="Where a job stands, as get_job tells it.",
+    )  # fmt: skip
+    async def job(job_id: str) -> str:
+        async with readable():
+            found = await reported(workshop, await workshop.jobs.get(job_id, owner()), owner())
+            return json.dumps(found.structured_content, ensure_ascii=False)
+
+    @server.resource(
+        "guide://planning", name="planning", title="How to write scenes, plans and edits", mime_type="text/markdown",
+        description="For an assistant that fills in recaption, plan and inspect_and_edit itself.",
+    )  # fmt: skip
+    async def planning() -> str:
+        return "\n\n".join(load(name) for name in GUIDE)
+
+    async def complete(ref: Ref, argument: CompletionArgument, context: CompletionContext | None) -> Completion | None:
+        if argument.name == "image_id":
+            kept = await workshop.pictures(owner(), LATEST)
+            found = [each.image_id for each in kept if each.image_id.startswith(argument.value)]
+        elif argument.name in ("job_id", "run_id"):
+            found = await workshop.jobs.ids(owner(), argument.value, COMPLETIONS + 1)
+        else:
+            return None
+        return Completion(values=found[:COMPLETIONS], has_more=len(found) > COMPLETIONS)
+
+    server.completion()(complete)  # type: ignore[no-untyped-call]
+
+
+@asynccontextmanager
+async def readable() -> AsyncIterator[None]:
+    """What can be expected to go wrong, as the protocol says it."""
+    try:
+        yield
+    except NotFound as error:
+        raise ResourceNotFoundError(str(error)) from None
+    except MuralistError as error:
+        raise ResourceError(str(error)) from None

@@ -1,0 +1,275 @@
+"""What the server does, whatever protocol asks: runs opened, painted as jobs, and looked up, for their owners."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+from PIL import Image
+from pydantic import Field
+
+from muralist.agent.settings import Settings
+from muralist.graphs.running import new_run
+from muralist.graphs.stopping import Stop
+from muralist.tools.catalogue import TOOLS
+from muralist.tools.errors import BadSettings, Cancelled, MuralistError, NotFound, StoreError
+from muralist.tools.layout import Layout
+from muralist.tools.limits import SEEDS
+from muralist.tools.outcome import Outcome
+from muralist.tools.ports import Kept, Ports, Store
+from muralist.tools.run import Run
+from muralist.tools.scene import Scene, Value
+
+from .jobs import Job, Jobs, Shelf, Tell
+from .settings import ServerSettings
+
+if TYPE_CHECKING:
+    from muralist import Result
+
+PortsFactory = Callable[[Tell, threading.Event], Ports]
+"""Makes the ports of one call; called in a thread, since it may import much."""
+Draw = Callable[..., Awaitable["Result"]]
+"""Called as `muralist.adraw`; gives its `Result`."""
+
+MEASURED = 30.0
+"""Seconds for which the size of the home folder is taken as known."""
+
+
+class Order(Value):
+    """What a picture is to show, and how it is to be painted; what is None is as the settings say."""
+
+    prompt: str
+    scene: Scene | None = None
+    plan: Layout | None = None
+    image_id: str | None = Field(default=None, description="A picture to start from.")
+    seed: int = 0
+    images: int = 1
+    negative_prompt: str = ""
+    width: int | None = None
+    height: int | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    rounds: int | None = None
+
+
+class Workshop:
+    """The tools and the whole loop, on runs that belong to owners. Nothing heavy is imported before it is needed.
+
+    `ports` makes the ports of one call, by default those that `settings` name; `draw` runs the whole loop, by default
+    `muralist.adraw`.
+    """
+
+    def __init__(
+        self, settings: Settings, limits: ServerSettings, ports: PortsFactory | None = None, draw: Draw | None = None
+    ) -> None:
+        self.settings = settings
+        self.limits = limits
+        self.home = Path(settings.home)
+        self.jobs = Jobs(Shelf(self.home), limits.jobs_at_once, limits.jobs_waiting)
+        self.download: Callable[[str, str], str | None] = lambda image_id, owner: None
+        """Where a browser gets a picture of that owner, if anywhere."""
+        self._make_ports = ports or self._wired
+        self._draw = draw or _adraw
+        self._measured = (-MEASURED, 0)
+
+    async def recaption(self, fields: dict[str, Any], image_id: str | None, owner: str) -> Outcome:
+        """Open a run with a scene; with `image_id`, one that starts from that picture."""
+        ports = await self._ports()
+        run = await self._opened(Order(prompt="", image_id=image_id), owner, ports.store)
+        outcome = await TOOLS["recaption"].call(fields, run, ports)
+        await ports.store.save_run(outcome.run, 0)
+        return outcome
+
+    async def plan(self, fields: dict[str, Any], run_id: str, owner: str) -> Outcome:
+        """Give a run its layout."""
+        return await self._done("plan", fields, run_id, owner, await self._ports())
+
+    async def begin(self, name: str, fields: dict[str, Any], run_id: str, owner: str) -> Job:
+        """Begin a job that calls a painting tool on a run."""
+        await self._check_room()
+        await self.run(run_id, owner)
+        args = TOOLS[name].validated(fields)
+        self._check_limits(steps=getattr(args, "steps", None))
+
+        async def work(tell: Tell, cancel: threading.Event) -> dict[str, Any]:
+            end = time.monotonic() + self.settings.seconds
+            stop = Stop(cancel.is_set, lambda: time.monotonic() >= end)
+            try:
+                outcome = await self._done(name, args, run_id, owner, await self._ports(tell, stop))
+            except Cancelled:
+                if cancel.is_set():
+                    raise
+                raise Cancelled(
+                    f"the {self.settings.seconds:g} seconds of a call are used up: ask for fewer steps or candidates"
+                ) from None
+            return {"image_id": outcome.data["image_id"], "text": outcome.text}
+
+        return await self.jobs.start(run_id, owner, name, work)
+
+    async def generate(self, order: Order, owner: str) -> Job:
+        """Begin a job that runs the whole loop, once for each of `images`, at seeds that follow each other."""
+        await self._check_room()
+        self._check_limits(steps=order.steps, width=order.width, height=order.height)
+        store = (await self._ports()).store
+        orders = [
+            order.model_copy(update={"seed": (order.seed + number) % SEEDS, "images": 1})
+            for number in range(order.images)
+        ]
+        runs = [await self._opened(each, owner, store) for each in orders]
+        for run in runs:
+            await store.save_run(run, 0)
+
+        async def work(tell: Tell, cancel: threading.Event) -> dict[str, Any]:
+            results: list[Result] = []
+            for run in runs:
+                try:
+                    results.append(await self._drawn(order, run, tell, cancel))
+                except MuralistError:
+                    if not results:
+                        raise
+                    break
+            best = max(results, key=lambda result: (result.passed, result.score))
+            return {"image_id": best.image_id, "images": [result.image_id for result in results]}
+
+        return await self.jobs.start(runs[0].run_id, owner, "generate_image", work)
+
+    async def import_picture(self, picture: Image.Image, owner: str) -> str:
+        """Keep a picture that the caller has, as the source of a run without a scene; gives its image id."""
+        await self._check_room()
+        store = (await self._ports()).store
+        run = await self._with_source(new_run(self.settings, owner=owner), picture, {}, store)
+        await store.save_run(run, 0)
+        return str(run.source)
+
+    async def run(self, run_id: str, owner: str) -> Run:
+        """Raises NotFound, also for another owner's."""
+        return (await (await self._ports()).store.load_run(run_id, owner))[0]
+
+    async def picture(self, image_id: str, owner: str) -> Image.Image:
+        """At full size. Raises NotFound, also for another owner's."""
+        await self._check_owner(image_id, owner)
+        return await (await self._ports()).store.get_image(image_id)
+
+    async def metadata(self, image_id: str, owner: str) -> dict[str, Any]:
+        """Scene, layout, seed, backbone, parent, verdicts. Raises NotFound, also for another owner's."""
+        run = await self._check_owner(image_id, owner)
+        kept = await (await self._ports()).store.metadata(image_id)
+        attempt = next((each for each in run.attempts if each.image_id == image_id), None)
+        known = {
+            "image_id": image_id,
+            "run_id": run.run_id,
+            **kept,
+            "scene": run.scene and run.scene.model_dump(mode="json", exclude_defaults=True),
+            "options": run.options.model_dump(mode="json"),
+        }
+        return known if attempt is None else {**known, **attempt.model_dump(mode="json", exclude_none=True)}
+
+    async def pictures(self, owner: str, limit: int, before: int | None = None) -> list[Kept]:
+        """The owner's pictures, newest first."""
+        return await (await self._ports()).store.images(owner, limit, before)
+
+    def close(self) -> None:
+        """Stop all jobs."""
+        self.jobs.close()
+
+    async def _drawn(self, order: Order, run: Run, tell: Tell, cancel: threading.Event) -> Result:
+        settings = self.settings.model_copy(
+            update=order.model_dump(include={"guidance", "rounds", "steps"}, exclude_none=True)
+            | {"width": run.options.width, "height": run.options.height}
+        )
+        return await self._draw(
+            order.prompt,
+            seed=run.options.seed,
+            scene=order.scene,
+            layout=order.plan,
+            run=run,
+            on_event=lambda event: tell(event.kind, event.data),
+            cancel=cancel,
+            settings=settings,
+        )
+
+    async def _opened(self, order: Order, owner: str, store: Store) -> Run:
+        """A run with the order's options, and with its picture to start from."""
+        how = order.model_dump(include={"guidance", "height", "rounds", "steps", "width"}, exclude_none=True)
+        run = new_run(self.settings.model_copy(update=how), order.seed, owner)
+        if order.negative_prompt:
+            options = run.options.model_copy(update={"negative_prompt": order.negative_prompt})
+            run = run.changed(options=options)
+        if order.image_id is None:
+            return run
+        picture = await self.picture(order.image_id, owner)
+        return await self._with_source(run, picture, {"parent": order.image_id}, store)
+
+    async def _with_source(self, run: Run, picture: Image.Image, metadata: dict[str, Any], store: Store) -> Run:
+        """The run, starting from that picture, at its size."""
+        options = run.options.model_copy(update={"width": picture.width, "height": picture.height})
+        source = await store.put_image(run.run_id, picture, {"action": "given", **metadata})
+        return run.changed(options=options, source=source)
+
+    async def _done(self, name: str, fields: dict[str, Any] | Value, run_id: str, owner: str, ports: Ports) -> Outcome:
+        """Load the run, act, and save it if nobody else did meanwhile."""
+        run, version = await ports.store.load_run(run_id, owner)
+        try:
+            outcome = await TOOLS[name].call(fields, run, ports)
+        except MuralistError as error:
+            if error.run is not None:  # a picture was finished before it went wrong
+                await ports.store.save_run(error.run, version)
+            raise
+        await ports.store.save_run(outcome.run, version)
+        return outcome
+
+    async def _check_owner(self, image_id: str, owner: str) -> Run:
+        try:
+            return await self.run(image_id.rpartition("-")[0], owner)
+        except NotFound:
+            raise NotFound(f"there is no picture {image_id[:80]}") from None
+
+    def _check_limits(self, *, steps: int | None = None, width: int | None = None, height: int | None = None) -> None:
+        if steps is not None and steps > self.limits.max_steps:
+            raise BadSettings(f"{steps} steps are more than the {self.limits.max_steps} that this server allows")
+        pixels = (width or self.settings.width) * (height or self.settings.height)
+        if pixels > self.limits.max_pixels:
+            raise BadSettings(f"{pixels} pixels are more than the {self.limits.max_pixels} that this server allows")
+
+    async def _check_room(self) -> None:
+        """Raise StoreError if the home folder is full."""
+        when, size = self._measured
+        if time.monotonic() - when > MEASURED:
+            size = await asyncio.to_thread(_size, self.home)
+            self._measured = (time.monotonic(), size)
+        if size > self.limits.disk_mb << 20:
+            raise StoreError(
+                f"the server's {self.limits.disk_mb} MB for pictures are used up: its owner has to make room, or to "
+                "raise MURALIST_DISK_MB"
+            )
+
+    async def _ports(self, tell: Tell | None = None, cancel: threading.Event | None = None) -> Ports:
+        return await anyio.to_thread.run_sync(self._make_ports, tell or _ignore, cancel or threading.Event())
+
+    def _wired(self, tell: Tell, cancel: threading.Event) -> Ports:
+        from muralist.graphs.wiring import ports
+
+        return ports(self.settings, tell, cancel)
+
+
+async def _adraw(*args: Any, **kwargs: Any) -> Result:
+    def imported() -> Draw:
+        from muralist import adraw
+
+        return adraw
+
+    return await (await asyncio.to_thread(imported))(*args, **kwargs)
+
+
+def _ignore(kind: str, data: dict[str, Any]) -> None:
+    """Nobody listens."""
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files in it."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0

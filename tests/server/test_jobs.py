@@ -1,0 +1,213 @@
+"""Painting outlives the call that began it: jobs, as an assistant meets them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from block_world import BlockPainter, install
+from held_painter import HeldPainter
+from mcp import Client
+from mcp_client import PROMPT, served, structure, text
+
+from muralist.server.jobs import Job, Jobs, Shelf
+from muralist.tools.errors import NotFound
+
+
+class Gate:
+    """Holds the painter at its first step until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def __call__(self, *_: Any) -> None:
+        self.reached.set()
+        assert self.opened.wait(60), "nobody opened the gate"
+
+
+@pytest.fixture
+def gate() -> Gate:
+    gate = Gate()
+    install(BlockPainter(faults={1: [1]}, on_paint=gate))
+    return gate
+
+
+async def begun(client: Client, **arguments: Any) -> str:
+    working = structure(await client.call_tool("generate_image", {"prompt": PROMPT, "wait_seconds": 0, **arguments}))
+    assert working["status"] in ("queued", "working")
+    assert working["job_id"] == working["run_id"]
+    assert "get_job" in working["next"]
+    return str(working["job_id"])
+
+
+async def got(client: Client, job_id: str, wait_seconds: float = 20) -> dict[str, Any]:
+    return structure(await client.call_tool("get_job", {"job_id": job_id, "wait_seconds": wait_seconds}))
+
+
+async def test_a_picture_that_takes_longer_than_the_call_may_wait_is_fetched_later(gate: Gate) -> None:
+    async with served() as client:
+        job_id = await begun(client)
+        still = await got(client, job_id, 0)
+        assert still["status"] in ("queued", "working")
+        gate.opened.set()
+        done = await got(client, job_id)
+        assert (done["status"], done["passed"], done["run_id"]) == ("done", True, job_id)
+        # It is the same when it is asked for once more.
+        again = await got(client, job_id, 0)
+        assert again["image_id"] == done["image_id"]
+
+
+async def test_a_call_that_its_client_gives_up_leaves_the_job_alone(gate: Gate) -> None:
+    async with served() as client:
+        job_id = await begun(client)
+        with anyio.move_on_after(0.2) as scope:
+            await client.call_tool("get_job", {"job_id": job_id})
+        assert scope.cancelled_caught
+        gate.opened.set()
+        assert (await got(client, job_id))["status"] == "done"
+
+
+async def test_progress_only_grows_and_goes_on_while_nothing_happens(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muralist.server.jobs.jobs.HEARTBEAT", 0.02)
+    reports: list[float] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert total is not None
+        assert progress <= total
+        reports.append(progress)
+        if len(reports) == 5:
+            gate.opened.set()
+
+    async with served() as client:
+        result = await client.call_tool("generate_image", {"prompt": PROMPT}, progress_callback=note)
+        assert structure(result)["passed"]
+    assert reports == sorted(set(reports))
+    assert reports[-1] >= 0.9
+
+
+@pytest.mark.parametrize("tool", ["generate_image", "regional_diffuse"])
+async def test_a_job_that_is_cancelled_keeps_the_pictures_that_were_finished(tool: str) -> None:
+    reached = threading.Event()
+    install(HeldPainter(faults={1: [1]}, holds_at=2, on_hold=reached.set))
+    async with served() as client:
+        arguments: dict[str, Any] = {"wait_seconds": 0, "seed": 1}
+        if tool == "generate_image":
+            job_id = structure(await client.call_tool(tool, {"prompt": PROMPT, **arguments}))["job_id"]
+        else:
+            run = {"run_id": structure(await client.call_tool("recaption", {"prompt": PROMPT}))["run_id"]}
+            structure(await client.call_tool("plan", run))
+            job_id = structure(await client.call_tool(tool, {**run, **arguments, "candidates": 2}))["job_id"]
+        assert await asyncio.to_thread(reached.wait, 30)
+        stopped = structure(await client.call_tool("cancel_job", {"job_id": job_id}))
+        assert stopped["status"] == "cancelled"
+        assert stopped["image_id"] == f"{job_id}-1"
+        again = structure(await client.call_tool("cancel_job", {"job_id": job_id}))
+        assert again["status"] == "cancelled"
+        findings = structure(await client.call_tool("inspect_and_edit", {"run_id": job_id}))["findings"]
+        assert findings["candidate_id"] == f"{job_id}-1"
+        assert findings["images_left"] == 7
+
+
+async def test_one_that_waits_is_cancelled_at_once_and_says_how_many_are_before_it(gate: Gate) -> None:
+    async with served(jobs_at_once=1) as client:
+        first = await begun(client)
+        second = await client.call_tool("generate_image", {"prompt": PROMPT, "wait_seconds": 0})
+        assert structure(second)["status"] == "queued"
+        assert "behind 1 jobs" in text(second)
+        job_id = structure(second)["job_id"]
+        stopped = structure(await client.call_tool("cancel_job", {"job_id": job_id}))
+        assert stopped["status"] == "cancelled"
+        assert "image_id" not in stopped
+        gate.opened.set()
+        assert (await got(client, first))["status"] == "done"
+
+
+async def test_a_full_queue_says_how_long_it_will_take(gate: Gate) -> None:
+    async with served(jobs_at_once=1, jobs_waiting=0) as client:
+        job_id = await begun(client)
+        refused = await client.call_tool("generate_image", {"prompt": PROMPT})
+        assert refused.is_error
+        assert "the server is busy: 1 jobs are not finished" in text(refused)
+        gate.opened.set()
+        await got(client, job_id)
+        assert structure(await client.call_tool("generate_image", {"prompt": PROMPT}))["passed"]
+
+
+async def test_several_pictures_are_painted_and_the_best_is_shown() -> None:
+    async with served(rounds=0) as client:
+        result = await client.call_tool("generate_image", {"prompt": PROMPT, "seed": 1, "images": 2})
+        found = structure(result)
+        assert [(each["seed"], each["passed"]) for each in found["pictures"]] == [(1, False), (2, True)]
+        assert found["image_id"] == found["pictures"][1]["image_id"]
+        assert found["passed"]
+        assert "2 pictures, of which 1 passed" in text(result)
+        # The run to go on with is that of the picture which is shown.
+        assert structure(await client.call_tool("inspect_and_edit", {"run_id": found["run_id"]}))["passed"]
+        assert (await got(client, found["job_id"], 0))["image_id"] == found["image_id"]
+
+
+async def test_a_job_that_fails_says_why_now_and_later() -> None:
+    async with served() as client:
+        failed = await client.call_tool("generate_image", {"prompt": "a car"})
+        assert failed.is_error
+        job = await begun(client, prompt="a car")
+        told = await got(client, job)
+        assert told["status"] == "failed"
+        assert "'car' has no colour" in told["error"]
+
+
+async def test_a_finished_job_is_known_to_the_next_server() -> None:
+    async with served() as client:
+        done = structure(await client.call_tool("generate_image", {"prompt": PROMPT}))
+    async with served() as client:
+        assert await got(client, done["job_id"], 0) == done
+
+
+async def test_a_job_of_another_server_is_followed_and_cancelled_through_the_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("muralist.server.jobs.jobs.KEPT", 0.02)
+    reached = threading.Event()
+    install(HeldPainter(holds_at=0, on_hold=reached.set))
+    async with served() as one, served() as other:
+        job_id = await begun(one)
+        assert await asyncio.to_thread(reached.wait, 30)
+        assert (await got(other, job_id, 0))["status"] == "working"
+        stopped = structure(await other.call_tool("cancel_job", {"job_id": job_id}))
+        assert stopped["status"] == "cancelled"
+        assert (await got(one, job_id, 0))["status"] == "cancelled"
+
+
+async def test_a_job_whose_server_is_gone_was_interrupted(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.put(Job(job_id="abc", owner="me", tool="generate_image", status="working", created=time.time()))
+    assert Shelf(tmp_path).get("abc", "me").live, "its server is still there"
+    shelf.close()
+    found = Shelf(tmp_path).get("abc", "me")
+    assert found.status == "failed"
+    assert "the server was stopped while it was at work" in found.error
+
+
+async def test_nobody_else_learns_of_a_job(tmp_path: Path) -> None:
+    jobs = Jobs(Shelf(tmp_path), at_once=1, waiting=1)
+
+    async def work(*_: Any) -> dict[str, Any]:
+        return {"text": "done"}
+
+    async def ignore(_: Job) -> None: ...
+
+    await jobs.start("abc", "me", "regional_diffuse", work)
+    assert (await jobs.wait("abc", "me", 10, ignore)).result == {"text": "done"}
+    for stranger in (jobs.get("abc", "you"), jobs.cancel("abc", "you"), jobs.wait("abc", "you", 1, ignore)):
+        with pytest.raises(NotFound, match="no job abc"):
+            await stranger
+    assert await jobs.ids("you", "", 10) == []
+    await asyncio.to_thread(jobs.close)

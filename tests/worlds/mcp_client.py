@@ -1,0 +1,39 @@
+"""An assistant's side of the MCP server, in one process with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from muralist.agent.settings import Settings
+from muralist.server.mcp import build_server
+from muralist.server.settings import ServerSettings
+from muralist.server.workshop import Workshop
+
+PROMPT = "a red car to the left of a blue vase"
+
+
+@asynccontextmanager
+async def served(**settings: Any) -> AsyncIterator[Client]:
+    limits = {name: settings.pop(name) for name in set(settings) & set(ServerSettings.model_fields)}
+    workshop = Workshop(Settings(**settings), ServerSettings(**limits))
+    try:
+        async with Client(build_server(workshop)) as client:
+            yield client
+    finally:
+        await asyncio.to_thread(workshop.close)
+
+
+def text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def structure(result: CallToolResult) -> dict[str, Any]:
+    assert not result.is_error, text(result)
+    assert result.structured_content is not None
+    return result.structured_content
