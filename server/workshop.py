@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
-from PIL import Image
 from pydantic import Field
 
 from muralist.agent.settings import Settings
@@ -29,6 +28,8 @@ from .jobs import Job, Jobs, Shelf, Tell
 from .settings import ServerSettings
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from muralist import Result
 
 PortsFactory = Callable[[Tell, threading.Event], Ports]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
-
-from PIL import Image, ImageDraw, ImageFont
+from typing import TYPE_CHECKING
 
 from .layout import Box, Layout
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw, ImageFont
 
 MAX_LABEL = 100
 """Characters of a prompt that are tried for a label."""
@@ -15,6 +17,8 @@ MAX_LABEL = 100
 
 def draw_layout(layout: Layout, width: int, height: int, picture: Image.Image | None = None) -> Image.Image:
     """The layout's regions as labelled frames on white, or over `picture` scaled to width x height pixels."""
+    from PIL import Image
+
     canvas = (
         Image.new("RGB", (width, height), "white")
         if picture is None
@@ -25,6 +29,8 @@ def draw_layout(layout: Layout, width: int, height: int, picture: Image.Image | 
 
 def draw_boxes(canvas: Image.Image, boxes: Sequence[tuple[str, Box]], fill: bool = False) -> Image.Image:
     """Labelled frames over a copy of `canvas`, a hue each."""
+    from PIL import ImageDraw, ImageFont
+
     canvas = canvas.copy()
     pen = ImageDraw.Draw(canvas, "RGBA")
     size = max(10, canvas.width // 24)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from .checklist import Checklist
 from .errors import MuralistError
@@ -14,6 +13,9 @@ from .outcome import Outcome, describe, findings
 from .ports import PaintSpec, Ports
 from .run import Attempt, Run
 from .verdict import Verdict, merge, regressions, settle, status_of
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 GRACE = 1.0
 """Seconds that an inspection may still take once the run is to stop: most need far less, and a picture is at stake."""

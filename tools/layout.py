@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from PIL import Image, ImageChops
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from .errors import BadLayout
 from .scene import Value
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_REGIONS = 16
 BASE_RATIO = 0.5
@@ -135,8 +137,8 @@ class Region(Value):
         """Text is never taken for a file's name: it may come from outside."""
         if isinstance(value, str):
             raise ValueError("a mask is no text: give rows of weights, an array, a picture or the Path of one")
-        if isinstance(value, Path | Image.Image):
-            value = _grey(value)
+        if isinstance(value, Path) or hasattr(value, "convert"):
+            value = _grey(cast("Path | Image.Image", value))
         if hasattr(value, "tolist"):
             if getattr(value, "ndim", 2) != 2:
                 raise ValueError(f"a mask needs the shape (height, width), not {tuple(value.shape)}")  # type: ignore[attr-defined]
@@ -177,6 +179,8 @@ def every(regions: Iterable[Region]) -> list[Region]:
 
 def _grey(picture: Path | Image.Image) -> list[list[float]]:
     """Its weights by rows: luminance, and where it is transparent 0."""
+    from PIL import Image, ImageChops
+
     try:
         image = Image.open(picture) if isinstance(picture, Path) else picture
         grey = ImageChops.multiply(*image.convert("LA").split())

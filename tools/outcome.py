@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from PIL import Image
 from pydantic import Field
 
 from .checklist import Question
@@ -14,6 +13,9 @@ from .layout import Layout
 from .run import Attempt, Move, Run
 from .scene import Value
 from .verdict import CALLER, Verdict, told, unanswered
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class Findings(Value):

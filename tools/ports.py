@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from PIL import Image
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .checklist import Checklist
 from .edits import Edit
@@ -15,6 +13,9 @@ from .layout import Layout
 from .run import Run
 from .scene import Scene
 from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 OnStep = Callable[[int, int], None]
 """Called after every denoising step, from the painter's thread, with (step, steps); step counts from 1."""

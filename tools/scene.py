@@ -26,7 +26,7 @@ MAX_PROMPT = 2000
 class Value(BaseModel):
     """A frozen value; unknown fields are refused by name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Attribute(Value):

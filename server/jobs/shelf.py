@@ -8,13 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from muralist.tools.errors import NotFound, StoreError
 
 from .job import Job
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process."""
@@ -93,6 +96,8 @@ class Shelf:
             self._alive = None
 
     def _lock(self, server: str) -> FileLock:
+        from filelock import FileLock
+
         return FileLock(self.home / "servers" / f"{server}.lock", thread_local=False)
 
     def _live(self) -> None:
@@ -108,6 +113,8 @@ class Shelf:
     def _is_alive(self, server: str) -> bool:
         if server == self.server:
             return self._alive is not None
+        from filelock import Timeout
+
         lock = self._lock(server)
         if not Path(lock.lock_file).exists():
             return False

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
-from PIL import Image
 from pydantic import Field
 
 from muralist.server.answers import Answer
@@ -16,6 +15,9 @@ from muralist.tools.outcome import Findings
 from muralist.tools.scene import Scene, Value
 
 from .thumbnail import thumbnail
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 NEXT = "What to do next."
 IMAGE = "Resource of the picture at full size, as PNG."

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import TYPE_CHECKING
 
-from PIL import Image
+if TYPE_CHECKING:
+    from PIL import Image
+
 
 MAX_BASE64 = 100_000
 """Characters of a thumbnail in base64: assistants read them as part of their context."""
@@ -13,6 +16,8 @@ MAX_BASE64 = 100_000
 
 def thumbnail(picture: Image.Image, side: int = 512) -> str:
     """The picture as WebP in base64: at most `side` pixels on a side and 100,000 characters."""
+    from PIL import Image
+
     small = picture.convert("RGB")
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     for quality in (90, 75, 50, 25, 5):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, cast
 
 from mcp.server.mcpserver import Context
@@ -13,6 +14,7 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic.json_schema import GenerateJsonSchema
 
 from muralist.tools.catalogue import Tool, one_line
 from muralist.tools.errors import MuralistError
@@ -27,7 +29,7 @@ VIEW = "ui://muralist/run"
 class Arguments(ArgModelBase):
     """Arguments of a tool; unknown ones are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
 
 class McpTool(SdkTool):
@@ -71,8 +73,8 @@ def mcp_tool(
         name=name,
         title=title,
         description=description,
-        parameters=arguments.model_json_schema(by_alias=True),
-        fn_metadata=FuncMetadata(arg_model=arguments, output_model=result),
+        parameters=arguments.model_json_schema(schema_generator=Untitled),
+        fn_metadata=FuncMetadata(arg_model=arguments, output_model=result, output_schema=_schema(result)),
         is_async=True,
         context_kwarg="context",
         annotations=ToolAnnotations(
@@ -80,6 +82,19 @@ def mcp_tool(
         ),
         meta=None if view is None else {"ui": {"resourceUri": view}},
     )
+
+
+class Untitled(GenerateJsonSchema):
+    """Fields without titles, which only repeat their names to whoever has to read them all."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+@cache
+def _schema(result: type[BaseModel]) -> dict[str, Any]:
+    """The output schema, made once however many tools share it."""
+    return result.model_json_schema(mode="serialization", schema_generator=Untitled)
 
 
 class OnRun(Arguments):
