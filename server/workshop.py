@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from muralist import Result
+
+    from .view.view import RunView
 
 PortsFactory = Callable[[Tell, threading.Event], Ports]
 """Makes the ports of one call; called in a thread, since it may import much."""
@@ -169,6 +172,17 @@ class Workshop:
             "options": run.options.model_dump(mode="json"),
         }
         return known if attempt is None else {**known, **attempt.model_dump(mode="json", exclude_none=True)}
+
+    async def view(self, run_id: str, owner: str, address: Callable[[str], str]) -> RunView:
+        """The run as its page shows it, with the addresses of its pictures. Raises NotFound."""
+        from .view.view import view_of
+
+        run = await self.run(run_id, owner)
+        progress = None
+        with suppress(NotFound):
+            job = await self.jobs.get(run_id, owner)
+            progress = job.progress.message if job.live else None
+        return view_of(run, address, progress=progress)
 
     async def pictures(self, owner: str, limit: int, before: int | None = None) -> list[Kept]:
         """The owner's pictures, newest first."""

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("agent", "diffusion", "evals", "graphs", "picturebook", "prompts", "server", "tools")
-SHIPPED = {".py", ".md", ".html", ".json", ".jsonl", ".safetensors", ".txt", ".typed"}
+SHIPPED = {".py", ".md", ".html", ".css", ".js", ".json", ".jsonl", ".safetensors", ".txt", ".typed"}
 
 
 @pytest.fixture(scope="module")

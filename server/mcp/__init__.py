@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
+from mcp.server.apps import Apps
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
@@ -14,14 +15,17 @@ from mcp.server.mcpserver import MCPServer
 from muralist.agent.settings import Settings
 from muralist.prompts import load
 from muralist.server.settings import ServerSettings
+from muralist.server.view.view import page
 from muralist.server.workshop import Workshop
 
 from .generate import generate_image
+from .import_image import import_image
 from .job_tools import job_tools
 from .picture_tools import picture_tools
 from .prompts import add_prompts
 from .resources import add_resources
 from .run_tools import run_tools
+from .tool import VIEW
 
 
 def build_server(
@@ -33,7 +37,14 @@ def build_server(
         title="Muralist",
         instructions=load("mcp_instructions"),
         version=version("muralist"),
-        tools=[generate_image(workshop), *run_tools(workshop), *job_tools(workshop), *picture_tools(workshop)],
+        tools=[
+            generate_image(workshop),
+            *run_tools(workshop),
+            *job_tools(workshop),
+            import_image(workshop),
+            *picture_tools(workshop),
+        ],
+        extensions=[_apps()],
         log_level="WARNING",
         auth=auth,
         token_verifier=token_verifier,
@@ -41,6 +52,13 @@ def build_server(
     add_resources(server, workshop)
     add_prompts(server)
     return server
+
+
+def _apps() -> Apps:
+    """The page that shows a run, for clients that can show it."""
+    apps = Apps()
+    apps.add_html_resource(VIEW, page(), name="run", title="A run", prefers_border=True)
+    return apps
 
 
 def serve(settings: Settings, limits: ServerSettings) -> None:

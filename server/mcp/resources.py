@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from muralist.server.workshop import Workshop
 from muralist.tools.errors import MuralistError, NotFound
 
 from .reports import reported
-from .thumbnail import png
+from .thumbnail import png, thumbnail
 
 COMPLETIONS = 100
 """As many as the protocol lets a completion have."""
@@ -41,6 +42,14 @@ def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
             return png(await workshop.picture(image_id, owner()))
 
     @server.resource(
+        "image://{image_id}/thumbnail", name="thumbnail", title="A painted picture, small", mime_type="image/webp",
+        description="A picture at 512 pixels at most.",
+    )  # fmt: skip
+    async def small(image_id: str) -> bytes:
+        async with readable():
+            return base64.b64decode(thumbnail(await workshop.picture(image_id, owner())))
+
+    @server.resource(
         "image://{image_id}/metadata", name="metadata", title="How a picture came about",
         mime_type="application/json",
         description="Scene, layout, seed, backbone, verdicts and parent of a picture.",
@@ -57,6 +66,15 @@ def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
         async with readable():
             found = await reported(workshop, await workshop.jobs.get(job_id, owner()), owner())
             return json.dumps(found.structured_content, ensure_ascii=False)
+
+    @server.resource(
+        "view://{run_id}", name="view", title="A run as its page shows it", mime_type="application/json",
+        description="Layout, attempts and their verdicts, for the page ui://muralist/run.html.",
+    )  # fmt: skip
+    async def view(run_id: str) -> str:
+        async with readable():
+            found = await workshop.view(run_id, owner(), lambda image_id: f"image://{image_id}/thumbnail")
+            return found.model_dump_json()
 
     @server.resource(
         "guide://planning", name="planning", title="How to write scenes, plans and edits", mime_type="text/markdown",

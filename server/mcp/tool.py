@@ -22,7 +22,7 @@ from muralist.tools.errors import MuralistError
 Act = Callable[[Any, "Context[Any, Any]"], Awaitable[CallToolResult]]
 """What a call does, given its validated arguments."""
 
-VIEW = "ui://muralist/run"
+VIEW = "ui://muralist/run.html"
 """The page that shows a run in a client with MCP Apps."""
 
 

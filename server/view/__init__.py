@@ -1,0 +1,1 @@
+"""The view of a run: one page for hosts of MCP Apps and for browsers."""
