@@ -182,11 +182,25 @@ def doctor(
 
 
 @app.command()
-def serve() -> None:
+def serve(
+    http: Annotated[bool, typer.Option("--http", help="Over HTTP instead, for several clients.")] = False,
+    host: Annotated[str | None, typer.Option(help="Address to listen on, with --http: 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on, with --http: 8321; 0 takes a free one.")
+    ] = None,
+) -> None:
     """Serve the tools over MCP, on stdin and stdout: for an assistant to start, not for a person to type into."""
     from muralist.agent.settings import load
 
     from . import settings
+
+    if http:
+        from .http.app import HOST, PORT, serve_http
+
+        serve_http(load(), settings.load(), HOST if host is None else host, PORT if port is None else port)
+        return
+    if host is not None or port is not None:
+        raise BadSettings("--host and --port go with --http: without it, the server speaks on stdin and stdout")
     from .mcp import serve as serve_stdio
 
     serve_stdio(load(), settings.load())

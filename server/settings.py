@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from muralist.tools.catalogue import one_line
 from muralist.tools.errors import BadSettings
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+MIN_TOKEN = 16
+"""Characters of a bearer token at least: fewer could be guessed."""
 
 
 class ServerSettings(BaseSettings):
@@ -25,7 +31,9 @@ class ServerSettings(BaseSettings):
 
     roots: list[Path] = Field(default_factory=list, description="Folders that import_image may read; JSON list.")
     import_bytes: int = Field(default=8 << 20, ge=1024, description="Bytes of an imported picture at most.")
-    import_pixels: int = Field(default=40_000_000, ge=64 * 64, description="Pixels of an imported picture at most.")
+    import_pixels: int = Field(
+        default=40_000_000, ge=64 * 64, le=80_000_000, description="Pixels of an imported picture at most."
+    )
     fetch: bool = Field(default=False, description="Whether import_image may fetch https URLs.")
 
     public_url: str | None = Field(
@@ -40,7 +48,42 @@ class ServerSettings(BaseSettings):
     @field_validator("roots")
     @classmethod
     def _resolved(cls, roots: list[Path]) -> list[Path]:
-        return [root.expanduser().resolve() for root in roots]
+        resolved = [root.expanduser().resolve() for root in roots]
+        if any(root == root.parent for root in resolved):
+            raise ValueError("the whole file system cannot be a root: name folders of pictures")
+        return resolved
+
+    @field_validator("tokens")
+    @classmethod
+    def _hard_to_guess(cls, tokens: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for owner, token in tokens.items():
+            if not re.fullmatch(r"[\w.@-]{1,64}", owner):
+                raise ValueError("an owner's name has letters, digits, '.', '_', '@' and '-', 64 at most")
+            if not re.fullmatch(rf"[!-~]{{{MIN_TOKEN},}}", token.get_secret_value()):
+                raise ValueError(f"the token of {owner} is too short: make it of {MIN_TOKEN} or more ASCII characters")
+        values = [token.get_secret_value() for token in tokens.values()]
+        if len(set(values)) < len(values):
+            raise ValueError("two owners have the same token: give each one of its own")
+        return tokens
+
+    @field_validator("public_url", "oauth_issuer")
+    @classmethod
+    def _proven(cls, url: str | None) -> str | None:
+        """https, or http on this machine: over anything else a token can be read on the way."""
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        plain = parts.scheme == "http" and parts.hostname in LOOPBACK
+        if not (parts.scheme == "https" or plain) or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("that is not an https URL, such as https://host/path")
+        if parts.query or parts.fragment:
+            raise ValueError("an address with '?' or '#' cannot be it: leave that out")
+        return url
+
+    @property
+    def resource(self) -> str | None:
+        """The protocol's address as the outside knows it; what OAuth tokens have to be issued for (RFC 8707)."""
+        return None if self.public_url is None else f"{self.public_url.removesuffix('/')}/mcp"
 
 
 def load(**changes: Any) -> ServerSettings:

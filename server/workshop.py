@@ -75,8 +75,8 @@ class Workshop:
         self.limits = limits
         self.home = Path(settings.home)
         self.jobs = Jobs(Shelf(self.home), limits.jobs_at_once, limits.jobs_waiting)
-        self.download: Callable[[str, str], str | None] = lambda image_id, owner: None
-        """Where a browser gets a picture of that owner, if anywhere."""
+        self.link: Callable[[str, str], str | None] = lambda path, owner: None
+        """Where a browser gets what is the owner's, `/images/ID.png` or `/runs/ID`, if anywhere."""
         self._make_ports = ports or self._wired
         self._draw = draw or _adraw
         self._measured = (-MEASURED, 0)

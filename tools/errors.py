@@ -39,6 +39,14 @@ class BadSettings(MuralistError):
     """A size, step count, seed or name outside of what is possible."""
 
 
+class BadImage(MuralistError):
+    """A picture from outside that is damaged, too large, or of a kind that is not taken."""
+
+
+class NotAllowed(MuralistError):
+    """A path, an address or a link that may not be used."""
+
+
 class PreconditionFailed(MuralistError):
     """A tool was called before what it needs exists."""
 

@@ -52,7 +52,7 @@ def picture_tools(workshop: Workshop) -> list[McpTool]:
         structure = Viewed(
             image_id=args.image_id,
             image=uri(args.image_id),
-            download=workshop.download(args.image_id, owner()),
+            download=workshop.link(f"/images/{args.image_id}.png", owner()),
             width=picture.width,
             height=picture.height,
             prompt=prompt,

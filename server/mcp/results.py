@@ -62,6 +62,7 @@ class Painting(Value):
     image_id: str | None = Field(default=None, description="The picture that the job was about.")
     image: str | None = Field(default=None, description=IMAGE)
     download: str | None = Field(default=None, description="Where a browser gets it; expires.")
+    page: str | None = Field(default=None, description="Where a browser shows the run; expires.")
     passed: bool | None = Field(default=None, description="True if the picture answers every question with yes.")
     score: float | None = Field(default=None, description="In [0, 1].")
     reason: str = Field(default="", description="Why the run ended, or what became of the picture.")

@@ -11,23 +11,16 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
-from mcp.types import BlobResourceContents, CallToolResult, ImageContent, ResourceLink
-from mcp_client import PROMPT, served, structure, text
+from mcp.types import BlobResourceContents, CallToolResult, ResourceLink
+from mcp_client import PROMPT, seen, served, structure, text
 from PIL import Image
 
 import muralist
 
 TOOLS = [
     "generate_image", "recaption", "plan", "regional_diffuse", "inspect_and_edit", "get_job", "cancel_job",
-    "view_image", "list_images",
+    "import_image", "view_image", "list_images",
 ]  # fmt: skip
-
-
-def seen(result: CallToolResult) -> Image.Image:
-    (shown,) = [block for block in result.content if isinstance(block, ImageContent)]
-    assert shown.mime_type == "image/webp"
-    assert len(shown.data) <= 100_000
-    return Image.open(io.BytesIO(base64.b64decode(shown.data)))
 
 
 async def recaption(client: Client, prompt: str = PROMPT) -> str:

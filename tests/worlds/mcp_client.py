@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp import Client
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, ImageContent, TextContent
+from PIL import Image
 
 from muralist.agent.settings import Settings
 from muralist.server.mcp import build_server
@@ -37,3 +40,10 @@ def structure(result: CallToolResult) -> dict[str, Any]:
     assert not result.is_error, text(result)
     assert result.structured_content is not None
     return result.structured_content
+
+
+def seen(result: CallToolResult) -> Image.Image:
+    (shown,) = [block for block in result.content if isinstance(block, ImageContent)]
+    assert shown.mime_type == "image/webp"
+    assert len(shown.data) <= 100_000
+    return Image.open(io.BytesIO(base64.b64decode(shown.data)))
