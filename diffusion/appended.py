@@ -6,7 +6,7 @@ IP-Adapter, ControlNet) stay, only the attention between tokens is another funct
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,7 +28,7 @@ class Tokens:
     grid: tuple[int, int]
     """(height, width) of the canvas in tokens."""
     image: int
-    """N; what goes beyond the grid, such as a reference picture, follows the base prompt."""
+    """N; what goes beyond the grid is a reference picture, which follows the base prompt, or registers."""
     base: int
     """Tokens of the base prompt."""
     texts: tuple[int, ...]
@@ -52,6 +52,13 @@ class Attention(Protocol):
         """Whether this is an attention between these very tokens."""
 
 
+def one_sequence(call: Call, texts: Sequence[torch.Tensor]) -> tuple[Call, list[int]]:
+    """Texts (T_r, C) after the base prompt, (B, T, C); and how many tokens each of all has, the base prompt first."""
+    base = call["encoder_hidden_states"]
+    appended = torch.cat([base, torch.cat(list(texts)).to(base).expand(len(base), -1, -1)], 1)
+    return {"encoder_hidden_states": appended}, [base.shape[1], *map(len, texts)]
+
+
 @dataclass(frozen=True)
 class Family:
     """How a family of transformers takes its texts and lays out its tokens."""
@@ -66,6 +73,10 @@ class Family:
     """Arguments that all rows share."""
     during: Callable[[Any, Tokens], AbstractContextManager[Any]] = lambda transformer, tokens: nullcontext()
     """What else has to be in place for a call with appended texts."""
+    texts: Callable[[Call, Sequence[torch.Tensor]], tuple[Call, list[int]]] = one_sequence
+    """What in a call holds the prompts, with the regions' appended; and the tokens of each, the base prompt first."""
+    registers: bool = False
+    """Whether the image tokens beyond the grid are no picture of their own: they follow each text by its mean share."""
 
 
 @contextmanager
@@ -74,17 +85,17 @@ def attached(transformer: Any, family: Family) -> Iterator[Denoising]:
     attentions: dict[tuple[Following, Tokens], Attention] = {}
 
     def lead(plain: Callable[..., Any], row: Following, call: Call, rows: int) -> Any:
-        texts, base = row.texts.embeddings, call["encoder_hidden_states"]  # (B, T, C)
-        tokens = Tokens(*family.canvas(transformer, call), base.shape[1], tuple(len(text) for text in texts))
+        appended, (base, *texts) = family.texts(call, row.texts.embeddings)
+        tokens = Tokens(*family.canvas(transformer, call), base, tuple(texts))
         if (row, tokens) not in attentions:
             for old in [held for held in attentions if held[0].texts is row.texts and held[0] != row]:
                 del attentions[old]  # of a base ratio that is past
             shares = row.shares(tokens.grid)
-            beyond = shares.new_zeros(len(shares), tokens.image - shares.shape[1])
-            attentions[row, tokens] = family.attention(tokens, torch.cat([shares, beyond], 1))
+            beyond = shares.mean(1, keepdim=True) * family.registers
+            shares = torch.cat([shares, beyond.expand(-1, tokens.image - shares.shape[1])], 1)
+            attentions[row, tokens] = family.attention(tokens, shares)
         with family.during(transformer, tokens), Rerouted(attentions[row, tokens]) as rerouted:
-            appended = torch.cat([base, torch.cat(texts).to(base).expand(len(base), -1, -1)], 1)
-            out = plain(**call | {"encoder_hidden_states": appended} | family.beside(call, tokens))
+            out = plain(**call | appended | family.beside(call, tokens))
         if not rerouted.count:
             raise BadSettings(
                 f"regional attention met no attention of {type(transformer).__name__} that it knows: set its attention "

@@ -9,14 +9,12 @@ from typing import Any
 
 from muralist.tools.errors import BackboneError
 
+from .families import FAMILIES
+
 PICTUREBOOK = "picturebook"
 STABLE_DIFFUSION = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
-SIDES = {
-    "StableDiffusion3Pipeline": 16, "FluxPipeline": 16, "Flux2Pipeline": 16, "PixArtSigmaPipeline": 16,
-    "SanaPipeline": 32, "QwenImagePipeline": 16, "ZImagePipeline": 16,
-}  # fmt: skip
-"""Other families; and of what their pictures' sides are multiples: latent cells, taken together in patches."""
-FAMILIES = (*STABLE_DIFFUSION, *SIDES)
+SIDES = {pipeline: family.side for family in FAMILIES for pipeline in family.pipelines}
+"""The pipelines that can be loaded, and of what their pictures' sides are multiples; None: of a latent cell."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 SAFETENSORS = ".safetensors"
@@ -67,8 +65,8 @@ def cell_size(backbone: str) -> int:
         place = locate(backbone)
         if isinstance(place, Path):
             index = json.loads((place / "model_index.json").read_text(encoding="utf-8"))
-            if index["_class_name"] in SIDES:
-                return SIDES[index["_class_name"]]
+            if side := SIDES.get(index["_class_name"]):
+                return side
             config = json.loads((place / "vae" / "config.json").read_text(encoding="utf-8"))
             return int(2 ** (len(config["block_out_channels"]) - 1))
     except (BackboneError, OSError, ValueError, LookupError, TypeError):
@@ -96,8 +94,8 @@ def load(backbone: str) -> Any:
     single = isinstance(place, Path) and place.is_file()
     try:
         family = _family_in(place) if single else diffusers.DiffusionPipeline.load_config(place)["_class_name"]
-        if family not in FAMILIES:
-            raise BackboneError(f"backbone '{backbone}' is a {family}: one of {', '.join(FAMILIES)} is needed")
+        if family not in SIDES:
+            raise BackboneError(f"backbone '{backbone}' is a {family}: one of {', '.join(SIDES)} is needed")
         device = best()
         dtype = torch.float32 if backbone == PICTUREBOOK else device.torch_dtype
         if dtype == torch.float16 and family not in STABLE_DIFFUSION:

@@ -1,4 +1,7 @@
-"""A call of the denoiser, taken apart: neighbouring rows of its batch that follow the same are called together."""
+"""A call of the denoiser, taken apart: neighbouring rows of its batch that follow the same are called together.
+
+Where they are lists of tensors, these have to be of one shape as well.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ def led_by_rows(network: Any, lead: Lead, whole: frozenset[str] = frozenset()) -
         if not any(rows):
             return plain(*args, **kwargs)
         call, outputs = bound(plain, args, kwargs), []
-        for row, numbers in ((row, list(numbers)) for row, numbers in groupby(range(len(rows)), rows.__getitem__)):
+        lists = [each for name, each in call.items() if name in LISTED and isinstance(each[0], torch.Tensor)]
+        alike = [(row, *(each[number].shape for each in lists)) for number, row in enumerate(rows)]
+        for _, numbers in ((kind, list(numbers)) for kind, numbers in groupby(range(len(rows)), alike.__getitem__)):
+            row = rows[numbers[0]]
             part = rows_of(call, slice(numbers[0], numbers[-1] + 1), len(rows), whole)
             outputs.append(plain(**part) if row is None else lead(plain, row, part, len(numbers)))
         return joined(outputs)

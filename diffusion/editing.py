@@ -18,6 +18,8 @@ from muralist.tools.errors import BadLayout, BadPrompt, BadSettings
 from muralist.tools.layout import Box, Region
 from muralist.tools.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, SEEDS
 
+from .families import side_of_pictures
+from .guidance import guided
 from .regional import regional
 from .retouch import RIM, Alpha, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
 
@@ -54,15 +56,14 @@ def edit_region(
     source = image.convert("RGB")
     feather = feather_of(pipe) if feather is None else feather
     weight = _weight(where, *source.size, feather)
-    padded, weight = _padded(source, weight, int(pipe.vae_scale_factor))
+    padded, weight = _padded(source, weight, side_of_pictures(pipe))
     window = window_of(_bounds(weight).grown(MARGIN))
     small = window.width < 1
     width, height = _canvas(pipe, padded, window)
     inside = _view(weight, window, width, height)
     options = {
         "prompt": scene or prompt if not small else prompt, "strength": strength, "num_inference_steps": steps,
-        "guidance_scale": guidance, "true_cfg_scale": guidance, "negative_prompt": negative_prompt or None,
-        "generator": torch.Generator("cpu").manual_seed(seed),
+        "generator": torch.Generator("cpu").manual_seed(seed), **guided(editor, guidance, negative_prompt),
     }  # fmt: skip
     known = inspect.signature(type(editor).__call__).parameters
     options = {name: value for name, value in options.items() if name in known}
@@ -151,7 +152,7 @@ def _feathered(inside: npt.NDArray[np.bool_], feather: float) -> Alpha:
 
 
 def _padded(source: Image.Image, weight: Alpha, cell: int) -> tuple[Image.Image, Alpha]:
-    """Both with their last row and column repeated up to whole latent cells; nothing of that is repainted."""
+    """Both with their last row and column repeated up to whole cells; nothing of that is repainted."""
     pad = ((0, -source.height % cell), (0, -source.width % cell))
     pixels = np.pad(np.asarray(source), (*pad, (0, 0)), mode="edge")
     return Image.fromarray(pixels), np.pad(weight, pad)
@@ -170,7 +171,7 @@ def _canvas(pipe: Any, picture: Image.Image, window: Box) -> tuple[int, int]:
     width, height = right - left, bottom - top
     scale = max(1.0, _native(pipe) / math.sqrt(width * height)) if window.width < 1 else 1.0
     scale = min(scale, MAX_SIDE / max(width, height))
-    cell = int(pipe.vae_scale_factor)
+    cell = side_of_pictures(pipe)
     return max(cell, round(width * scale / cell) * cell), max(cell, round(height * scale / cell) * cell)
 
 

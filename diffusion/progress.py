@@ -14,6 +14,7 @@ def progress(pipe: Any, call: dict[str, Any]) -> float:
     """
     schedule = pipe.scheduler.timesteps
     step = getattr(pipe.scheduler, "step_index", None)  # from the second call on, where a scheduler counts
+    step = getattr(pipe.scheduler, "begin_index", None) if step is None else step
     if step is None and isinstance(now := call.get("timestep"), torch.Tensor):
         known = getattr(pipe, "_current_timestep", None)  # exact; what a call holds may be rounded, or scaled by 1000
         distance = (schedule.double().cpu() - (now if known is None else known).flatten()[0].double().cpu()).abs()

@@ -16,6 +16,7 @@ from muralist.tools.errors import BackboneError, BadSettings
 from muralist.tools.layout import Box, Layout, Region
 
 from .cells import cell_span
+from .guidance import guided
 from .regional import regional
 
 Alpha = npt.NDArray[np.float32]
@@ -92,12 +93,15 @@ def inpainting(pipe: Any) -> Any:
         made = diffusers.StableDiffusionXLInpaintPipeline(**pipe.components)
     elif isinstance(pipe, diffusers.StableDiffusionPipeline):
         made = diffusers.StableDiffusionInpaintPipeline(**pipe.components, requires_safety_checker=False)
+    elif isinstance(pipe, diffusers.Flux2KleinPipeline):
+        made = diffusers.Flux2KleinInpaintPipeline(**pipe.components, is_distilled=pipe.config.is_distilled)
     else:
         try:
             made = diffusers.AutoPipelineForInpainting.from_pipe(pipe)
         except ValueError:
             raise BadSettings(
-                f"diffusers cannot inpaint with a {type(pipe).__name__}: use Stable Diffusion, FLUX.1 or an editor"
+                f"diffusers cannot repaint parts of a picture with a {type(pipe).__name__}: use Stable Diffusion, "
+                "FLUX.1, FLUX.2 Klein, Qwen-Image, Z-Image or an editor"
             ) from None
     made.set_progress_bar_config(disable=True)
     return made
@@ -159,7 +163,8 @@ def _inner(region: Region) -> Region:
 
 def retouch(
     pipe: Any, source: Image.Image, layout: Layout, *, steps: int, strength: float = 1.0, by_region: bool = True,
-    watch: Callable[[int, int], Any] | None = None, attend: Attend = regional, **options: Any,
+    guidance: float = 7.5, negative_prompt: str = "", watch: Callable[[int, int], Any] | None = None,
+    attend: Attend = regional, **options: Any,
 ) -> Image.Image:  # fmt: skip
     """Repaint the layout's regions on `source` (width and height multiples of a latent cell), pass by pass.
 
@@ -167,9 +172,10 @@ def retouch(
     is around the regions; `by_region` false paints by it alone. `strength` in (0, 1] is the share of the noise schedule
     that is run through. Pixels outside of the regions keep their bytes. `options` go to the stock inpainting pipeline;
     `watch(number, total)` gives a pass's callback_on_step_end; `attend` takes the place of `regional`. Raises
-    BackboneError for values that are not numbers.
+    BackboneError for values that are not numbers, BadSettings for a pipeline that cannot repaint.
     """
     inpaint = inpainting(pipe)
+    options |= guided(inpaint, guidance, negative_prompt)
     planned = passes(layout)
     for number, each in enumerate(planned):
         inside, weight = (alpha(chosen, *source.size, feather_of(pipe)) for chosen in (each.regions, each.outlines))

@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from muralist.diffusion.backbone import STABLE_DIFFUSION
+from muralist.diffusion.guidance import guided
 from muralist.diffusion.regional import regional
 from muralist.diffusion.retouch import Attend, retouch, to_image
 from muralist.tools.ports import PaintSpec
@@ -35,24 +36,19 @@ def paint(pipe: Any, spec: PaintSpec, after_step: AfterStep, attend: Attend = re
 
     own = _with_own_solver(pipe)
     layout = spec.layout
-    options: dict[str, Any] = {
-        "guidance_scale": spec.guidance,
-        "negative_prompt": spec.negative_prompt or None,
-        "generator": torch.Generator("cpu").manual_seed(spec.seed),
-    }
+    random = torch.Generator("cpu").manual_seed(spec.seed)
     if spec.source is not None:
         return retouch(
-            own, spec.source.convert("RGB"), layout, steps=spec.steps, strength=spec.strength,
-            by_region=spec.regional, watch=watch, attend=attend, **options,
+            own, spec.source.convert("RGB"), layout, steps=spec.steps, strength=spec.strength, by_region=spec.regional,
+            guidance=spec.guidance, negative_prompt=spec.negative_prompt, watch=watch, attend=attend, generator=random,
         )  # fmt: skip
-    known = inspect.signature(type(own).__call__).parameters  # families differ in what they take
-    options |= {"true_cfg_scale": spec.guidance, "callback_on_step_end": watch(0, 1)}
-    if "callback_on_step_end" not in known:  # PixArt has the older one
-        options |= {"callback": lambda step, *_: after_step(step + 1, spec.steps), "callback_steps": 1}
+    told: dict[str, Any] = {"callback_on_step_end": watch(0, 1)}
+    if "callback_on_step_end" not in inspect.signature(type(own).__call__).parameters:  # PixArt has the older one
+        told = {"callback": lambda step, *_: after_step(step + 1, spec.steps), "callback_steps": 1}
     with attend(own, layout.regions, layout.base_ratio) if spec.regional else nullcontext():
         pixels = own(
             prompt=layout.base_prompt, width=spec.width, height=spec.height, num_inference_steps=spec.steps,
-            output_type="np", **{name: value for name, value in options.items() if name in known},
+            output_type="np", generator=random, **guided(own, spec.guidance, spec.negative_prompt), **told,
         ).images[0]  # fmt: skip
     return to_image(pixels)
 

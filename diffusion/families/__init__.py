@@ -1,28 +1,45 @@
 """What is particular to each family of diffusion models: one file each, to be read side by side.
 
 A family's module says how it encodes prompts, which rows of a batch follow which side, and where its attention is led.
+A new one is such a module and a line in `FAMILIES`. Importing this package loads no torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from muralist.diffusion.control import Row, Side
 from muralist.tools.errors import BadSettings
 
-FAMILIES = {
-    "UNet2DConditionModel": "stable_diffusion",
-    "SD3Transformer2DModel": "stable_diffusion_3",
-    "FluxTransformer2DModel": "flux",
-    "Flux2Transformer2DModel": "flux2",
-    "PixArtTransformer2DModel": "pixart",
-    "SanaTransformer2DModel": "sana",
-    "QwenImageTransformer2DModel": "qwen_image",
-}
-"""Class of the denoiser to module."""
+if TYPE_CHECKING:
+    from muralist.diffusion.control import Row, Side
+
+
+@dataclass(frozen=True)
+class Known:
+    """A family that is known: its module here, its denoiser's class and those of its text-to-image pipelines."""
+
+    module: str
+    denoiser: str
+    pipelines: tuple[str, ...]
+    side: int | None = None
+    """What its pictures' sides are multiples of, in pixels: latent cells, taken together in patches. None: a cell."""
+
+
+FAMILIES = (
+    Known("stable_diffusion", "UNet2DConditionModel", ("StableDiffusionPipeline",)),
+    Known("stable_diffusion_xl", "UNet2DConditionModel", ("StableDiffusionXLPipeline",)),
+    Known("stable_diffusion_3", "SD3Transformer2DModel", ("StableDiffusion3Pipeline",), 16),
+    Known("flux", "FluxTransformer2DModel", ("FluxPipeline",), 16),
+    Known("flux2", "Flux2Transformer2DModel", ("Flux2Pipeline", "Flux2KleinPipeline"), 16),
+    Known("pixart", "PixArtTransformer2DModel", ("PixArtSigmaPipeline",), 16),
+    Known("sana", "SanaTransformer2DModel", ("SanaPipeline",), 32),
+    Known("qwen_image", "QwenImageTransformer2DModel", ("QwenImagePipeline",), 16),
+    Known("z_image", "ZImageTransformer2DModel", ("ZImagePipeline",), 16),
+)
 
 
 class Denoising(Protocol):
@@ -55,11 +72,22 @@ def denoiser(pipe: Any) -> Any:
     )
 
 
+def known(pipe: Any) -> Known | None:
+    """What is known of a pipeline's family."""
+    kind = type(denoiser(pipe)).__name__
+    found = [each for each in FAMILIES if each.denoiser == kind]
+    if not found:
+        return None
+    return found[-1] if hasattr(pipe, "text_encoder_2") else found[0]  # of the UNets, XL has a second text encoder
+
+
 def family_of(pipe: Any) -> Family:
     """The family of a pipeline; for one that is not known, composition in noise space."""
-    kind = type(denoiser(pipe)).__name__
-    if kind == "UNet2DConditionModel" and hasattr(pipe, "text_encoder_2"):
-        module = "stable_diffusion_xl"
-    else:
-        module = FAMILIES.get(kind, "unknown")
-    return cast(Family, import_module(f"{__name__}.{module}"))
+    found = known(pipe)
+    return cast(Family, import_module(f"{__name__}.{found.module if found else 'unknown'}"))
+
+
+def side_of_pictures(pipe: Any) -> int:
+    """What the sides of a pipeline's pictures are multiples of, in pixels."""
+    found = known(pipe)
+    return (found.side if found else None) or int(pipe.vae_scale_factor)

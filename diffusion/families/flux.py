@@ -19,6 +19,8 @@ from muralist.diffusion.control import Side
 from muralist.diffusion.long_prompts import length_for
 from muralist.diffusion.routes import JointAttention
 
+from .places import canvas
+
 
 def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
     """By T5."""
@@ -36,14 +38,6 @@ def _encoded(pipe: Any, prompt: str) -> torch.Tensor:
 def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
     """A call is all of one side."""
     return (side_of(pipe.transformer),) * len(call["hidden_states"])
-
-
-def canvas(transformer: Any, call: Call) -> tuple[tuple[int, int], int]:
-    """Packed patches, whose places the ids tell: (picture, row, column); pictures after the first are references."""
-    ids = call["img_ids"]
-    canvas = ids[ids[:, 0] == ids[0, 0]]
-    height, width = (int(side) + 1 for side in canvas[:, 1:].amax(0))
-    return (height, width), len(ids)
 
 
 def beside(call: Call, tokens: Tokens) -> Call:

@@ -16,6 +16,8 @@ from muralist.diffusion.control import Side
 from muralist.diffusion.long_prompts import length_for
 from muralist.diffusion.routes import JointAttention
 
+from .places import canvas
+
 TEMPLATE = 96
 """Tokens left for the chat template and its instruction."""
 
@@ -39,23 +41,15 @@ def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
     return (side_of(pipe.transformer),) * len(call["hidden_states"])
 
 
-def canvas(transformer: Any, call: Call) -> tuple[tuple[int, int], int]:
-    """Patches, whose places the ids tell: (picture, row, column, 0); pictures after the first are references."""
-    ids = call["img_ids"][0]
-    canvas = ids[ids[:, 0] == ids[0, 0]]
-    height, width = (int(side) + 1 for side in canvas[:, 1:3].amax(0))
-    return (height, width), len(ids)
-
-
 def beside(call: Call, tokens: Tokens) -> Call:
     """Every prompt's tokens are counted from 0."""
     ids = call["txt_ids"]
-    places = torch.cat([torch.arange(length) for length in tokens.texts]).to(ids)
+    places = torch.cat([torch.arange(length, device=ids.device, dtype=ids.dtype) for length in tokens.texts])
     counted = torch.nn.functional.pad(places[:, None], (3, 0)).expand(len(ids), -1, -1)
     return {"txt_ids": torch.cat([ids, counted], 1)}
 
 
-FAMILY = Family(partial(JointAttention, image_first=False), canvas, beside)
+FAMILY = Family(partial(JointAttention, image_first=False), canvas, beside, frozenset({"img_ids", "txt_ids"}))
 
 
 def attached(pipe: Any) -> AbstractContextManager[Denoising]:

@@ -21,14 +21,12 @@ from .patches import canvas
 
 def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
     """By T5; without padding, which the base prompt masks."""
-    return tuple(unpadded(pipe, prompt) for prompt in prompts)
+    return tuple(unpadded(pipe, prompt, do_classifier_free_guidance=False) for prompt in prompts)
 
 
-def unpadded(pipe: Any, prompt: str) -> torch.Tensor:
+def unpadded(pipe: Any, prompt: str, **options: bool) -> torch.Tensor:
     """What the pipeline's mask keeps of a prompt, (T, C)."""
-    embeddings, mask = pipe.encode_prompt(
-        prompt=prompt, device=pipe._execution_device, do_classifier_free_guidance=False
-    )[:2]
+    embeddings, mask = pipe.encode_prompt(prompt=prompt, device=pipe._execution_device, **options)[:2]
     kept: torch.Tensor = embeddings[0][mask[0].bool()]
     return kept
 

@@ -20,12 +20,18 @@ from .pixart import beside, unpadded
 
 def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
     """By Gemma, without the instruction that enriches short prompts; without padding, which the base prompt masks."""
-    return tuple(unpadded(pipe, prompt) for prompt in prompts)
+    both = {} if distilled(pipe) else {"do_classifier_free_guidance": False}
+    return tuple(unpadded(pipe, prompt, **both) for prompt in prompts)
+
+
+def distilled(pipe: Any) -> bool:
+    """Whether it is Sprint, which knows nothing of two sides."""
+    return not hasattr(pipe, "do_classifier_free_guidance")
 
 
 def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
-    """Halves, if the pipeline guides; Sprint, which is distilled, does not."""
-    return halves(len(call["hidden_states"]), getattr(pipe, "do_classifier_free_guidance", False))
+    """Halves, if the pipeline guides."""
+    return halves(len(call["hidden_states"]), not distilled(pipe) and pipe.do_classifier_free_guidance)
 
 
 FAMILY = Family(CrossAttention, canvas, beside)

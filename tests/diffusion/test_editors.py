@@ -36,7 +36,8 @@ def fill() -> Any:
 
 
 EDITORS: dict[str, Callable[[], Any]] = {
-    "SD3": lambda: tiny("SD3"), "FLUX.1": lambda: tiny("FLUX.1"), "Qwen-Image": lambda: tiny("Qwen-Image"),
+    "SD3": lambda: tiny("SD3"), "FLUX.1": lambda: tiny("FLUX.1"), "FLUX.2": lambda: tiny("FLUX.2"),
+    "Qwen-Image": lambda: tiny("Qwen-Image"), "Z-Image": lambda: tiny("Z-Image"),
     "FLUX.1 Kontext": kontext, "FLUX.1 Fill": fill,
 }  # fmt: skip
 

@@ -23,7 +23,9 @@ from diffusers import (
     QwenImagePipeline,
     QwenImageTransformer2DModel,
     SanaPipeline,
+    SanaSprintPipeline,
     SanaTransformer2DModel,
+    SCMScheduler,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionPipeline,
@@ -157,7 +159,7 @@ def flux() -> FluxPipeline:
 def pixart() -> PixArtSigmaPipeline:
     long = byte_tokenizer(512)
     transformer = PixArtTransformer2DModel(
-        num_attention_heads=2, attention_head_dim=16, in_channels=4, out_channels=8, num_layers=2, sample_size=16,
+        num_attention_heads=2, attention_head_dim=16, in_channels=4, out_channels=8, num_layers=2, sample_size=32,
         patch_size=2, cross_attention_dim=32, caption_channels=TEXT, use_additional_conditions=False,
     )  # fmt: skip
     return PixArtSigmaPipeline(
@@ -166,7 +168,7 @@ def pixart() -> PixArtSigmaPipeline:
     )  # fmt: skip
 
 
-def sana() -> SanaPipeline:
+def sana(**options: Any) -> SanaPipeline:
     long = byte_tokenizer(512)
     config = Gemma2Config(
         vocab_size=len(long), hidden_size=TEXT, intermediate_size=TEXT, num_hidden_layers=1, num_attention_heads=2,
@@ -181,12 +183,18 @@ def sana() -> SanaPipeline:
     transformer = SanaTransformer2DModel(
         in_channels=4, out_channels=4, num_layers=2, num_attention_heads=2, attention_head_dim=16,
         num_cross_attention_heads=2, cross_attention_head_dim=16, cross_attention_dim=32, caption_channels=TEXT,
-        sample_size=16, patch_size=1, qk_norm="rms_norm_across_heads",
+        sample_size=16, patch_size=1, qk_norm="rms_norm_across_heads", **options,
     )  # fmt: skip
     return SanaPipeline(
         tokenizer=long, text_encoder=Gemma2Model(config).eval(), vae=autoencoder.eval(),
         transformer=louder(transformer, "attn2", 3), scheduler=FlowMatchEulerDiscreteScheduler(),
     )  # fmt: skip
+
+
+def sana_sprint() -> SanaSprintPipeline:
+    """Guidance distilled; its solver is of its own."""
+    parts = sana(guidance_embeds=True).components
+    return SanaSprintPipeline(**parts | {"scheduler": SCMScheduler()})
 
 
 def qwen_image() -> QwenImagePipeline:
@@ -267,12 +275,13 @@ PIPELINES: dict[str, Callable[[], Any]] = {
     "Z-Image": z_image,
 }
 """By the name of the family."""
+VARIANTS: dict[str, Callable[[], Any]] = {"Sana Sprint": sana_sprint}
 
 
 def tiny(family: str) -> Any:
     """The family's pipeline; the same weights each time."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        pipe = PIPELINES[family]()
+        pipe = (PIPELINES | VARIANTS)[family]()
     pipe.set_progress_bar_config(disable=True)
     return pipe
