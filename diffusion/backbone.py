@@ -86,6 +86,7 @@ def load(backbone: str) -> Any:
     import transformers
 
     from .engine.device import best
+    from .engine.memory import is_out_of_memory
 
     diffusers.utils.logging.disable_progress_bar()
     diffusers.utils.logging.set_verbosity_error()  # it warns of autoencoders other than the first one it knew
@@ -112,9 +113,11 @@ def load(backbone: str) -> Any:
         pipe = pipe.to(device.kind)
     except BackboneError:
         raise
-    except (
-        Exception
-    ) as error:  # whatever the libraries raise on a broken file or connection, it is the backbone's fault
+    except Exception as error:  # whatever the libraries raise on a broken file or connection
+        if is_out_of_memory(error):
+            raise BackboneError(
+                f"backbone '{backbone}' needs more memory than there is: free some, or choose a smaller one"
+            ) from error
         reason = str(error).strip().splitlines()
         raise BackboneError(
             f"backbone '{backbone}' could not be loaded ({reason[0][:200] if reason else type(error).__name__}): "

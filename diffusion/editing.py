@@ -11,21 +11,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from pydantic import ValidationError
 
-from muralist.tools.errors import BadLayout, BadPrompt, BadSettings
+from muralist.tools.errors import BackboneError, BadLayout, BadPrompt, BadSettings
 from muralist.tools.layout import Box, Region
 from muralist.tools.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, SEEDS
 
+from .engine.memory import is_out_of_memory
 from .families import side_of_pictures
 from .guidance import guided
 from .regional import regional
 from .retouch import RIM, Alpha, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
+from .tidied import tidied
 
 Where = Region | Box | Sequence[float] | Sequence[Sequence[float]] | Image.Image | npt.NDArray[Any]
 """A region; a box (x0, y0, x1, y1) or a contour of points (x, y) in fractions of the picture; or a mask of its size."""
 
+PLACES = "give a box (x0, y0, x1, y1), a contour of at least three points (x, y), or a mask of the picture's size"
 MARGIN = 1 / 64
 """What is added to the bounds of a region on every side before its surroundings: even one pixel has some."""
 MASK_SIDE = 64
@@ -34,20 +37,23 @@ MASK_SIDE = 64
 
 def edit_region(
     pipe: Any, image: Image.Image, where: Where, prompt: str, strength: float = 1.0, *, scene: str | None = None,
-    steps: int = 30, guidance: float = 7.5, seed: int = 0, negative_prompt: str = "", feather: float | None = None,
+    steps: int = 30, guidance: float | None = None, seed: int = 0, negative_prompt: str = "",
+    feather: float | None = None,
 ) -> Image.Image:  # fmt: skip
     """`image` with `where` repainted by `prompt`; every pixel outside keeps its bytes, after any number of edits.
 
     `pipe` is a diffusers pipeline: text-to-image of a family that diffusers can inpaint with, an inpainting one, or an
-    editor without mask (such as FLUX Kontext), whose picture is taken inside of the region alone. `where` is a region
-    or box, a contour, or a mask: black and white, or soft; its inside is feathered over `feather` pixels (left out:
-    half a latent cell), masks with greys keep their own edges. `strength` in (0, 1] is the share of the noise schedule
-    that is run through; 1 forgets what was there. `scene` says what the whole picture shows; regional attention then
-    keeps the two apart. A small region is enlarged to the size that the pipeline is used to, painted by `prompt` alone
-    with some of what surrounds it, and put back. Equal arguments give equal bytes; `pipe` stays as it was.
+    editor without mask (FLUX Kontext, Qwen-Image-Edit), whose picture is taken inside of the region alone. `where` is a
+    region or box, a contour, or a mask: black and white, or soft; its inside is feathered over `feather` pixels (left
+    out: one and a half latent cells), masks with greys keep their own edges. `strength` in (0, 1] is the share of the
+    noise schedule that is run through; 1 forgets what was there. `guidance`, left out, is what the pipeline is used to.
+    `scene` says what the whole picture shows; regional attention then keeps the two apart. A small region is enlarged
+    to the size that the pipeline is used to, painted by `prompt` alone with some of what surrounds it, and put back.
+    Equal arguments give equal bytes; `pipe` stays as it was.
 
     Raises BadPrompt for an empty prompt, BadLayout for a region or mask that is empty or does not fit the picture,
-    BadSettings for settings out of range or a pipeline that cannot edit, BackboneError for a picture of no numbers.
+    BadSettings for settings out of range or a pipeline that cannot edit, BackboneError for a picture of no numbers or
+    too little memory.
     """
     import torch
 
@@ -65,14 +71,23 @@ def edit_region(
         "prompt": scene or prompt if not small else prompt, "strength": strength, "num_inference_steps": steps,
         "generator": torch.Generator("cpu").manual_seed(seed), **guided(editor, guidance, negative_prompt),
     }  # fmt: skip
-    known = inspect.signature(type(editor).__call__).parameters
-    options = {name: value for name, value in options.items() if name in known}
-    with regional(editor, [_led(prompt, inside)]) if scene and not small else nullcontext():
-        edited = repainted(editor, padded, window, inside, weight, **options)
+    led = regional(editor, [_led(prompt, inside)]) if scene and not small else nullcontext()
+    try:
+        with tidied(pipe), led:
+            edited = repainted(editor, padded, window, inside, weight, **options)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BackboneError(
+            f"{type(pipe).__name__} ran out of memory at {width}x{height}: choose a smaller picture, or call its "
+            "enable_attention_slicing() or enable_model_cpu_offload()"
+        ) from None
     return edited.crop((0, 0, *source.size))
 
 
-def _check(prompt: str, *, strength: float, steps: int, guidance: float, seed: int, feather: float | None) -> None:
+def _check(
+    prompt: str, *, strength: float, steps: int, guidance: float | None, seed: int, feather: float | None
+) -> None:  # fmt: skip
     if not prompt.strip():
         raise BadPrompt("the prompt is empty: say what the region has to show")
     if not 1 <= steps <= MAX_STEPS:
@@ -82,7 +97,7 @@ def _check(prompt: str, *, strength: float, steps: int, guidance: float, seed: i
             f"strength {strength:g} with {steps} steps leaves nothing to do: their product has to be at least 1, and "
             "strength at most 1"
         )
-    if not 0 <= guidance <= MAX_GUIDANCE:
+    if guidance is not None and not 0 <= guidance <= MAX_GUIDANCE:
         raise BadSettings(f"guidance {guidance:g} is out of range: choose 0 to {MAX_GUIDANCE:g}")
     if not 0 <= seed < SEEDS:
         raise BadSettings(f"seed {seed} is out of range: choose 0 to 2^63 - 1")
@@ -92,10 +107,13 @@ def _check(prompt: str, *, strength: float, steps: int, guidance: float, seed: i
 
 def _editor(pipe: Any) -> Any:
     """What repaints: a pipeline over the same components, with a solver of its own, that takes a picture."""
+    if not all(hasattr(pipe, name) for name in ("vae", "vae_scale_factor", "scheduler")):
+        raise BadSettings(f"edit_region needs a diffusers pipeline of latent diffusion: {type(pipe).__name__} is none")
     known = inspect.signature(type(pipe).__call__).parameters
-    editor = copy.copy(pipe) if "image" in known and "prompt" in known else inpainting(pipe)
+    editor = copy.copy(pipe)
+    editor.set_progress_bar_config(disable=True)
     editor.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
-    return editor
+    return editor if "image" in known and "prompt" in known else inpainting(editor)
 
 
 def _weight(where: Where, width: int, height: int, feather: float) -> Alpha:
@@ -105,10 +123,13 @@ def _weight(where: Where, width: int, height: int, feather: float) -> Alpha:
     if isinstance(where, Box):
         return box_alpha(where, width, height, feather)
     if isinstance(where, Image.Image):
-        return _masked(np.asarray(where.convert("L")), width, height, feather)
+        return _masked(np.asarray(ImageChops.multiply(*where.convert("LA").split())), width, height, feather)
     if isinstance(where, np.ndarray) and where.ndim >= 2 and where.shape[-1] != 2:
         return _masked(where, width, height, feather)
-    numbers = np.asarray(where, np.float32)
+    try:
+        numbers = np.asarray(where, np.float32)
+    except (TypeError, ValueError):
+        raise BadLayout(f"a region cannot be a {type(where).__name__}: {PLACES}") from None
     if not np.isfinite(numbers).all() or numbers.min(initial=1) < 0 or numbers.max(initial=0) > 1:
         raise BadLayout("the region lies outside of the picture: its numbers have to be fractions from 0 to 1")
     if numbers.shape == (4,):
@@ -119,10 +140,7 @@ def _weight(where: Where, width: int, height: int, feather: float) -> Alpha:
         except ValidationError as error:
             raise BadLayout(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
     if numbers.ndim != 2 or numbers.shape[1] != 2 or len(numbers) < 3:
-        raise BadLayout(
-            f"a region of shape {numbers.shape} is not known: give a box (x0, y0, x1, y1), a contour of at least three "
-            "points (x, y), or a mask of the picture's size"
-        )
+        raise BadLayout(f"a region of shape {numbers.shape} is not known: {PLACES}")
     inside = Image.new("L", (width, height))
     ImageDraw.Draw(inside).polygon([(x * width, y * height) for x, y in numbers.tolist()], fill=255)
     return _masked(np.asarray(inside), width, height, feather)
@@ -166,7 +184,7 @@ def _bounds(weight: npt.NDArray[Any]) -> Box:
 
 
 def _canvas(pipe: Any, picture: Image.Image, window: Box) -> tuple[int, int]:
-    """Width and height to paint at, in whole latent cells: a small part is enlarged to the pipeline's own area."""
+    """Width and height to paint at, as the pipeline can: a small part is enlarged to its own area."""
     left, top, right, bottom = pixels_of(window, picture)
     width, height = right - left, bottom - top
     scale = max(1.0, _native(pipe) / math.sqrt(width * height)) if window.width < 1 else 1.0

@@ -8,18 +8,23 @@ from typing import Any
 from muralist.tools.errors import BadSettings
 
 
-def guided(pipe: Any, scale: float, negative_prompt: str = "") -> dict[str, Any]:
-    """The arguments that guide `pipe` by `scale`, away from a negative prompt if there is one.
+def guided(pipe: Any, scale: float | None, negative_prompt: str = "") -> dict[str, Any]:
+    """The arguments that guide `pipe`, away from a negative prompt if there is one.
 
-    Qwen-Image guides by `true_cfg_scale`, and only if it gets a negative prompt, be it a space. FLUX.1, whose guidance
-    is distilled into the denoiser, does so for a negative prompt's sake; its distilled guidance rests then. Raises
-    BadSettings for a negative prompt where the pipeline takes none.
+    `scale`: None leaves the pipeline's own default, up to 1 does not guide. Qwen-Image guides by `true_cfg_scale`, and
+    only if it gets a negative prompt, be it a space. FLUX.1, whose guidance is distilled into the denoiser, does so for
+    a negative prompt's sake; its distilled guidance rests then. Raises BadSettings for a negative prompt where the
+    pipeline takes none.
     """
     known = inspect.signature(type(pipe).__call__).parameters
-    distilled = "true_cfg_scale" in known and known["guidance_scale"].default is not None
-    if "true_cfg_scale" in known and (negative_prompt or not distilled):
-        rest = {"guidance_scale": 1.0} if distilled else {}
-        return {"true_cfg_scale": scale, "negative_prompt": negative_prompt or " ", **rest}
     if negative_prompt and "negative_prompt" not in known:
         raise BadSettings(f"{type(pipe).__name__} takes no negative prompt: leave it out, or use another backbone")
-    return {"guidance_scale": scale} | ({"negative_prompt": negative_prompt} if negative_prompt else {})
+    away = {"negative_prompt": negative_prompt} if negative_prompt else {}
+    distilled = known["guidance_scale"].default
+    if "true_cfg_scale" not in known or (distilled is not None and not negative_prompt):
+        return away | ({} if scale is None else {"guidance_scale": scale})
+    if distilled is not None:
+        return {**away, "true_cfg_scale": distilled if scale is None else scale, "guidance_scale": 1.0}
+    if scale is None:
+        return away or {"negative_prompt": " "}
+    return {**(away or ({"negative_prompt": " "} if scale > 1 else {})), "true_cfg_scale": scale}

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from PIL import Image
 
 from muralist.tools.errors import BadLayout, BadPrompt, BadSettings, MuralistError
-from muralist.tools.layout import Region
+from muralist.tools.layout import MAX_REGIONS, Region, every
 from muralist.tools.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SEEDS
 from muralist.tools.ports import OnStep, PaintSpec
 from muralist.tools.scene import Scene
@@ -73,6 +73,9 @@ class DiffusionPainter:
         """Raise BadSettings, BadLayout or BadPrompt if the spec cannot be painted; loads nothing."""
         cell = cell_size(self.backbone)
         _check_settings(spec, cell)
+        count = len(every(spec.layout.regions))
+        if count > MAX_REGIONS:
+            raise BadLayout(f"the layout has {count} regions with their parts: give 1 to {MAX_REGIONS}, so join some")
         for region in spec.layout.regions:
             _check_region(region, spec, cell)
         if not spec.layout.base_prompt.strip():

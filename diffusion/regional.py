@@ -97,18 +97,22 @@ def led(
     from .by_rows import bound, sample
     from .control import following
     from .families import denoiser
+    from .pictured_prompts import encoded_beside
     from .progress import progress
 
-    texts = [encoded(pipe, family, layout, control) for layout in layouts]
-    with attached(pipe) as denoising:
+    def encode() -> list[dict[Side, RegionTexts]]:
+        return [encoded(pipe, family, layout, control) for layout in layouts]
+
+    with encoded_beside(pipe, encode) as texts, attached(pipe) as denoising:
 
         def deal(network: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             call = bound(network.forward, args, kwargs)
             sides = family.sides(pipe, call)
             now = progress(pipe, call) if control.timed else 0.0
-            owners = dealt(sides, len(texts))
+            chosen = texts()
+            owners = dealt(sides, len(chosen))
             denoising.follow(
-                [following(texts[owner].get(side), now) for owner, side in zip(owners, sides, strict=True)]
+                [following(chosen[owner].get(side), now) for owner, side in zip(owners, sides, strict=True)]
             )
 
         def look(network: Any, _: Any, output: Any) -> None:

@@ -86,11 +86,15 @@ def paste(source: Image.Image, painted: Image.Image, alpha: Alpha) -> Image.Imag
 
 
 def inpainting(pipe: Any) -> Any:
-    """The stock inpainting pipeline over the same components; no weights are copied. BadSettings if there is none."""
+    """The stock inpainting pipeline over the same components; no weights are copied. BadSettings if there is none.
+
+    It may set the solver's configuration to rights: give a pipeline whose solver nobody else uses.
+    """
     import diffusers
 
     if isinstance(pipe, diffusers.StableDiffusionXLPipeline):
-        made = diffusers.StableDiffusionXLInpaintPipeline(**pipe.components)
+        zeros = pipe.config.force_zeros_for_empty_prompt
+        made = diffusers.StableDiffusionXLInpaintPipeline(**pipe.components, force_zeros_for_empty_prompt=zeros)
     elif isinstance(pipe, diffusers.StableDiffusionPipeline):
         made = diffusers.StableDiffusionInpaintPipeline(**pipe.components, requires_safety_checker=False)
     elif isinstance(pipe, diffusers.Flux2KleinPipeline):
@@ -175,7 +179,6 @@ def retouch(
     BackboneError for values that are not numbers, BadSettings for a pipeline that cannot repaint.
     """
     inpaint = inpainting(pipe)
-    options |= guided(inpaint, guidance, negative_prompt)
     planned = passes(layout)
     for number, each in enumerate(planned):
         inside, weight = (alpha(chosen, *source.size, feather_of(pipe)) for chosen in (each.regions, each.outlines))
@@ -184,7 +187,8 @@ def retouch(
         with attend(inpaint, told, layout.base_ratio) if by_region else nullcontext():
             source = repainted(
                 inpaint, source, each.window, inside, weight, prompt=layout.base_prompt,
-                strength=strength, num_inference_steps=steps, **callback, **options,
+                strength=strength, num_inference_steps=steps, **guided(inpaint, guidance, negative_prompt),
+                **callback, **options,
             )  # fmt: skip
     return source
 
@@ -199,13 +203,13 @@ def repainted(
     """
     box = pixels_of(window, source)
     height, width = inside.shape
-    canvas = {
+    options |= {
         "image": source.crop(box).resize((width, height), Image.Resampling.BICUBIC), "width": width, "height": height,
         "mask_image": touched_cells(inside, inpaint.vae_scale_factor),
     }  # fmt: skip
     known = inspect.signature(type(inpaint).__call__).parameters
-    canvas = {name: value for name, value in canvas.items() if name in known}  # editors may take no mask
-    pixels = inpaint(output_type="np", **canvas, **options).images[0]
+    chosen = {name: value for name, value in options.items() if name in known}  # editors may take no mask
+    pixels = inpaint(output_type="np", **chosen).images[0]
     painted = source.copy()
     left, top, right, bottom = box
     painted.paste(to_image(pixels).resize((right - left, bottom - top), Image.Resampling.LANCZOS), (left, top))

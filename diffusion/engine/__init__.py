@@ -5,6 +5,7 @@ Importing this package loads no torch.
 
 from __future__ import annotations
 
+import os
 import threading
 
 from muralist.diffusion.backbone import locate
@@ -18,6 +19,16 @@ __all__ = ["Engine", "EngineSettings", "Request", "engine_of", "release", "threa
 
 _engines: dict[str, Engine] = {}
 _lock = threading.Lock()
+
+
+def _begin_anew() -> None:
+    """In a forked process: the engines' threads are not there, and their queues are the parent's."""
+    _engines.clear()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_begin_anew)
 
 
 def engine_of(backbone: str) -> Engine:

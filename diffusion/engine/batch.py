@@ -14,6 +14,7 @@ from muralist.diffusion.backbone import STABLE_DIFFUSION
 from muralist.diffusion.control import RegionTexts, Row, Side, following
 from muralist.diffusion.cross_attention import Denoising, attached
 from muralist.diffusion.families import family_of
+from muralist.diffusion.overlay import overlaid
 from muralist.diffusion.regional import checked, encoded
 from muralist.tools.layout import Region
 
@@ -191,9 +192,8 @@ def open_batch(pipe: Any) -> Iterator[Batch]:
     """Take over the denoiser's `forward` and its cross-attention; give both back at the end, also after an error."""
     with attached(pipe.unet) as denoising:
         batch = Batch(pipe, denoising, pipe.unet.forward)
-        pipe.unet.forward = batch.pause
-        try:
-            yield batch
-        finally:
-            batch.close(RuntimeError("the batch has ended"))
-            del pipe.unet.forward  # the class's own shows again
+        with overlaid(pipe.unet, "forward", batch.pause):
+            try:
+                yield batch
+            finally:
+                batch.close(RuntimeError("the batch has ended"))

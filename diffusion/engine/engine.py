@@ -6,13 +6,13 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from muralist.diffusion.backbone import load
+from muralist.diffusion.hub import load
 from muralist.tools.errors import BackboneError, Busy
 
 from . import settings as environment
@@ -46,7 +46,8 @@ class Engine:
         self._loader = loader
         self._pipe: Any = None
         self._waiting: deque[Request] = deque()
-        self._working = False
+        self._releases = 0
+        """That are due; meanwhile nobody joins a batch, or it might never end."""
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"painter-{backbone}")
         self._alarm = threading.Timer(0, lambda: None)
@@ -68,35 +69,46 @@ class Engine:
                     f"the painter is busy: {len(self._waiting)} pictures are waiting, and no more may; try again "
                     "later, or allow more with MURALIST_QUEUE"
                 )
+            self._alarm.cancel()
+            self._thread.submit(self._work)
             self._waiting.append(request)
-            if not self._working:
-                self._working = True
-                self._alarm.cancel()
-                self._thread.submit(self._work)
         return request.future
 
     def release(self) -> Future[None]:
-        """Unload the backbone, once what is queued is painted, so that others can use its memory."""
-        return self._thread.submit(self._unload)
+        """Unload the backbone, once what is queued by now is painted, so that others can use its memory."""
+        with self._lock:
+            self._releases += 1
+            return self._thread.submit(self._release)
 
     def _work(self) -> None:
-        """On the thread: paint until nobody waits."""
-        while (request := self._next()) is not None:
+        """On the thread, once for each request: paint the one whose turn it is, unless a batch took it along."""
+        if (request := self._next()) is not None:
             self._answer(request, self._begun)
-
-    def _next(self, size: Size | None = None) -> Request | None:
-        """The request whose turn it is, if it is of that size (None: any); None as well if nobody waits."""
         with self._lock:
-            while self._waiting and size in (None, self._waiting[0].size):
-                request = self._waiting.popleft()
-                if request.future.set_running_or_notify_cancel():
-                    return request
-            if size is None:
-                self._working = False
-                self._alarm = threading.Timer(self.settings.idle, self._rest)
+            if not self._waiting:
+                self._alarm.cancel()
+                self._alarm = threading.Timer(min(self.settings.idle, threading.TIMEOUT_MAX), self._rest)
                 self._alarm.daemon = True
                 self._alarm.start()
+
+    def _next(self) -> Request | None:
+        """The request whose turn it is; None if nobody waits."""
+        with self._lock:
+            while self._waiting:
+                request = self._waiting.popleft()
+                if not request.future.cancelled():
+                    return request
             return None
+
+    def _joining(self, batch: Batch, size: Size) -> Iterator[Request]:
+        """Those whose turn it is, and who may join the batch."""
+        while len(batch.seats) < self.settings.batch:
+            with self._lock:
+                if self._releases or not self._waiting or self._waiting[0].size != size:
+                    return
+                request = self._waiting.popleft()
+            if request.future.set_running_or_notify_cancel():
+                yield request
 
     def _begun(self, request: Request) -> Image.Image | None:
         """Paint it, alone or with those who join; None if it has been answered already."""
@@ -104,6 +116,8 @@ class Engine:
         if self._pipe is None:
             self._pipe = self._loader(self.backbone)
         set_threads(self.backbone, self._pipe)
+        if not request.future.set_running_or_notify_cancel():  # cancelled while the backbone was loaded
+            return None
         if self.settings.batch > 1:
             from .batch import can_batch
 
@@ -114,7 +128,7 @@ class Engine:
 
     def _alone(self, request: Request) -> Image.Image:
         """Paint one picture, with less and less memory if need be."""
-        from .memory import is_out_of_memory, relieve
+        from .memory import is_out_of_memory, relieve, unrelieve
         from .picture import paint
 
         while True:
@@ -126,6 +140,7 @@ class Engine:
             # Only here, without the error and all that its traceback holds, is the memory free again.
             relief = relieve(self._pipe, self.relieved)
             if relief is None:
+                unrelieve(self._pipe, self.relieved)  # it did not help, and others may be smaller
                 raise BackboneError(
                     f"backbone '{self.backbone}' ran out of memory at {request.spec.width}x{request.spec.height}: "
                     "choose a smaller size"
@@ -139,17 +154,16 @@ class Engine:
 
         short: list[Request] = []
         with open_batch(self._pipe) as batch:
-            joining: Request | None = first
             try:
-                while joining is not None or batch.seats:
-                    while joining is not None:
-                        batch.join(joining)
-                        joining = self._next(first.size) if len(batch.seats) < self.settings.batch else None
+                batch.join(first)
+                while batch.seats:
+                    if not short:  # who is short is not to wait for ever
+                        for request in self._joining(batch, first.size):
+                            batch.join(request)
                     short += self._left(batch)
                     batch.step()
                     short += self._left(batch)
-                    joining = self._next(first.size) if len(batch.seats) < self.settings.batch else None
-            except Exception as error:
+            except BaseException as error:
                 if is_out_of_memory(error):
                     short += [seat.request for seat in batch.seats]
                 else:
@@ -180,10 +194,10 @@ class Engine:
         try:
             picture = paint(request)
         except BaseException as error:
-            if request.future.done():  # the first of a batch may have been answered long before
-                log.exception("after its picture was handed over")
-            else:
+            try:
                 request.future.set_exception(error)
+            except InvalidStateError:  # cancelled before it was begun, or, as the first of a batch, answered long ago
+                log.exception("nobody waits for this picture any more")
         else:
             if picture is not None:
                 request.future.set_result(picture)
@@ -191,7 +205,14 @@ class Engine:
     def _rest(self) -> None:
         """On the alarm's thread: nothing was asked for in a while."""
         with contextlib.suppress(RuntimeError):  # the interpreter is shutting down
-            self._thread.submit(lambda: None if self._working else self._unload())
+            self._thread.submit(lambda: None if self._waiting else self._unload())
+
+    def _release(self) -> None:
+        try:
+            self._unload()
+        finally:
+            with self._lock:
+                self._releases -= 1
 
     def _unload(self) -> None:
         if self._pipe is not None:

@@ -14,6 +14,7 @@ from muralist.diffusion.backbone import STABLE_DIFFUSION
 from muralist.diffusion.guidance import guided
 from muralist.diffusion.regional import regional
 from muralist.diffusion.retouch import Attend, retouch, to_image
+from muralist.diffusion.tidied import tidied
 from muralist.tools.ports import PaintSpec
 
 AfterStep = Callable[[int, int], None]
@@ -25,6 +26,11 @@ def paint(pipe: Any, spec: PaintSpec, after_step: AfterStep, attend: Attend = re
 
     Raises BackboneError for a picture of no numbers, and whatever `after_step` raises.
     """
+    with tidied(pipe):
+        return _painted(_with_own_solver(pipe), spec, after_step, attend)
+
+
+def _painted(own: Any, spec: PaintSpec, after_step: AfterStep, attend: Attend) -> Image.Image:
     import torch
 
     def watch(number: int, total: int) -> Callable[..., dict[str, Any]]:
@@ -34,7 +40,6 @@ def paint(pipe: Any, spec: PaintSpec, after_step: AfterStep, attend: Attend = re
 
         return called_back
 
-    own = _with_own_solver(pipe)
     layout = spec.layout
     random = torch.Generator("cpu").manual_seed(spec.seed)
     if spec.source is not None:

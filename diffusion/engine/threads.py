@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,7 @@ def threads(backbone: str) -> int | None:
     Picturebook has 1 everywhere: its networks are too small for more to be faster, and so its bytes are the same on
     machines with more or fewer cores. Raises BadSettings.
     """
-    text = os.environ.get("MURALIST_THREADS")
-    if text is not None:
+    if text := os.environ.get("MURALIST_THREADS"):
         if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
             raise BadSettings(f"MURALIST_THREADS is '{text}': give a number of threads from 1 to 1024")
         return int(text)
@@ -43,7 +43,7 @@ def set_threads(backbone: str, pipe: Any) -> None:
     import torch
 
     count = threads(backbone)
-    if count is None and pipe.device.type != "cpu":
+    if count is None and pipe._execution_device.type != "cpu":  # its parts may be offloaded to the CPU meanwhile
         count = 1
     torch.set_num_threads(count or kept(_record(backbone), lambda: fastest(_timing(pipe), _candidates())))
 
@@ -64,14 +64,17 @@ def kept(record: Path, measure: Callable[[], int]) -> int:
     if known is not None:
         return known
     count = measure()
-    try:
+    with suppress(
+        OSError
+    ):  # a home that cannot be written to is the store's to report; it costs a measurement each time
         record.parent.mkdir(parents=True, exist_ok=True)
-        with record.open("x", encoding="utf-8") as file:
-            json.dump({"threads": count}, file)
-    except FileExistsError:
-        return _recorded(record) or count
-    except OSError:
-        pass  # a home that cannot be written to is the store's to report; here it only costs a measurement each time
+        try:
+            with record.open("x", encoding="utf-8") as file:
+                json.dump({"threads": count}, file)
+        except FileExistsError:
+            if (known := _recorded(record)) is not None:
+                return known
+            record.write_text(json.dumps({"threads": count}), encoding="utf-8")  # it was damaged
     return count
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from diffusers import StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from diffusers import PNDMScheduler, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from PIL import Image, ImageDraw
 
 from muralist.diffusion import Region, edit_region
@@ -106,6 +107,22 @@ def test_an_inpainting_pipeline_edits_just_as_well(pipe: StableDiffusionPipeline
     assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.filterwarnings("ignore:The configuration file of this scheduler")
+def test_a_solver_that_inpainting_cannot_use_stays_as_it_is(
+    pipe: StableDiffusionPipeline, picture: Image.Image
+) -> None:
+    pipe.scheduler = PNDMScheduler(skip_prk_steps=False, steps_offset=1)
+    edit_region(pipe, picture, (0, 0, 1, 1), "a cup", steps=2)
+    assert not pipe.scheduler.config.skip_prk_steps
+
+
+def test_what_is_transparent_in_a_mask_is_not_repainted(pipe: StableDiffusionPipeline, picture: Image.Image) -> None:
+    mask = Image.new("RGBA", picture.size, "white")
+    mask.putalpha(disc(70, 50, 20))
+    one, other = (edit_region(pipe, picture, each, "a cup", steps=1) for each in (mask, disc(70, 50, 20)))
+    assert one.tobytes() == other.tobytes()
+
+
 EMPTY = np.zeros((HEIGHT, WIDTH))
 WRONG: dict[str, tuple[dict[str, Any], type[MuralistError], str]] = {
     "mask size": ({"where": np.ones((10, 20))}, BadLayout, "20x10 pixels, the picture 150x101: make it as large"),
@@ -114,6 +131,9 @@ WRONG: dict[str, tuple[dict[str, Any], type[MuralistError], str]] = {
     "no numbers": ({"where": EMPTY + np.nan}, BadLayout, "numbers from 0 to 1"),
     "box in pixels": ({"where": (10, 10, 90, 90)}, BadLayout, "fractions from 0 to 1"),
     "inside out": ({"where": (0.9, 0.1, 0.2, 0.5)}, BadLayout, "x0 < x1"),
+    "words": ({"where": "on the left"}, BadLayout, "cannot be a str: give a box"),
+    "a file": ({"where": Path("mask.png")}, BadLayout, "cannot be a .*Path: give a box .* or a mask"),
+    "ragged": ({"where": [(0.1, 0.1), (0.5,), (0.2, 0.3)]}, BadLayout, "cannot be a list: give a box"),
     "two points": ({"where": [(0.1, 0.1), (0.5, 0.5)]}, BadLayout, "at least three points"),
     "prompt": ({"prompt": " "}, BadPrompt, "is empty"),
     "strength": ({"strength": 0.1}, BadSettings, "leaves nothing to do"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -13,9 +15,9 @@ import pytest
 from diffusers import StableDiffusionPipeline
 
 from muralist.diffusion import Region
-from muralist.diffusion.engine import Engine, EngineSettings, Request, settings
+from muralist.diffusion.engine import Engine, EngineSettings, Request, engine_of, settings
 from muralist.diffusion.engine.threads import fastest, kept, threads
-from muralist.tools.errors import BadSettings, Busy, OutOfTime
+from muralist.tools.errors import BackboneError, BadSettings, Busy, OutOfTime
 from muralist.tools.layout import Layout
 from muralist.tools.ports import PaintSpec
 
@@ -120,6 +122,66 @@ def test_a_released_backbone_is_gone_once_the_queue_is_painted(
     assert gone.is_set()
 
 
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_release_is_not_put_off_by_those_who_come_after_it(engine: Callable[..., Engine], batch: int) -> None:
+    painter, begun, released, later = engine(batch=batch), threading.Event(), threading.Event(), iter(range(12))
+
+    def another(step: int, steps: int) -> None:
+        begun.set()
+        if step == 2:  # while this one is being painted
+            released.wait()
+            if next(later, None) is not None:
+                painter.submit(Request(SPEC, another))
+
+    painter.submit(Request(SPEC, another))
+    begun.wait()
+    done = painter.release()
+    released.set()
+    done.result()
+    assert next(later, None) is not None, "it waited for all that came after it"
+
+
+def test_who_waits_for_the_backbone_to_be_loaded_can_leave(pipe: StableDiffusionPipeline) -> None:
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load(_: str) -> StableDiffusionPipeline:
+        loading.set()
+        go_on.wait()
+        return pipe
+
+    painter = Engine("tiny", EngineSettings(), loader=load)
+    leaving, staying = painter.submit(Request(SPEC)), painter.submit(Request(SPEC))
+    loading.wait()
+    assert leaving.cancel()
+    go_on.set()
+    assert staying.result().size == (64, 64)
+
+
+def test_a_folder_has_one_engine_by_whatever_path_it_is_reached(tmp_path: Path) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir()
+    (folder / "model_index.json").write_text("{}")
+    link.symlink_to(folder)
+    assert engine_of(str(folder)) is engine_of(str(link)) is engine_of(f"{folder}/../link/")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nobody forks here")
+def test_a_forked_process_has_an_engine_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text("{}")
+
+    def answered() -> bool:
+        with pytest.raises(BackboneError, match="could not be loaded"):
+            engine_of(str(tmp_path)).submit(Request(SPEC)).result(60)
+        return True
+
+    assert answered()
+    if not (child := os.fork()):
+        with contextlib.suppress(BaseException):
+            os._exit(0 if answered() else 1)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0, "the child waited for its parent's thread"
+
+
 def test_a_backbone_that_cannot_be_loaded_is_tried_again_by_the_next(pipe: StableDiffusionPipeline) -> None:
     tries: list[Any] = [OSError("not there yet"), pipe]
 
@@ -156,6 +218,12 @@ def test_threads_are_measured_once_and_kept(
     assert count is not None
     record = next((tmp_path / "threads").iterdir())
     assert kept(record, measure=lambda: count + 1) == count
+
+
+def test_a_damaged_record_of_threads_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text("{")
+    assert kept(tmp_path / "record.json", measure=lambda: 2) == 2
+    assert kept(tmp_path / "record.json", measure=lambda: 3) == 2
 
 
 def test_more_threads_have_to_be_worth_it() -> None:

@@ -241,10 +241,53 @@ def test_when_one_alone_is_too_large_attention_is_sliced(
     assert engine.relieved == ["attention slicing"]
 
 
+def test_who_is_short_of_memory_is_painted_before_those_who_come_later(pipe: StableDiffusionPipeline) -> None:
+    failures = iter([torch.OutOfMemoryError("CUDA out of memory")])
+    engine, later = engine_for(pipe, 2), iter(range(12))
+
+    def run_out_once(*_: object) -> None:
+        for error in failures:
+            raise error
+
+    pipe.vae.decoder.register_forward_pre_hook(run_out_once)
+
+    def another(step: int, steps: int) -> None:
+        if step == 1 and next(later, None) is not None:
+            engine.submit(Request(SPEC, another))
+
+    begun, go = threading.Event(), threading.Event()
+    short = engine.submit(Request(dataclasses.replace(SPEC, steps=2), lambda *_: begun.set() or (go.wait() and None)))
+    begun.wait()
+    engine.submit(Request(SPEC, another))
+    go.set()
+    assert short.result().size == (64, 64)
+    assert next(later, None) is not None, "all who came later were painted first"
+
+
+def test_when_memory_runs_out_in_the_decoder_its_precision_is_not_lost(tiny_xl: StableDiffusionXLPipeline) -> None:
+    def run_out(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    tiny_xl.vae.half()
+    hook = tiny_xl.vae.decoder.register_forward_pre_hook(run_out)
+    engine = engine_for(tiny_xl, 1)
+    with pytest.raises(BackboneError, match="ran out of memory"):
+        engine.submit(Request(SPEC)).result()
+    assert tiny_xl.vae.dtype == torch.float16
+    hook.remove()
+    assert engine.submit(Request(SPEC)).result().size == (64, 64)
+
+
+def cuda_runs_out() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
 @pytest.mark.parametrize("batch", [1, 8])
+@pytest.mark.parametrize("run_out", [cuda_runs_out, lambda: torch.empty(10**14)], ids=["GPU", "CPU"])
 def test_when_nothing_helps_it_is_said_in_one_line(
-    short_of_memory: Callable[..., StableDiffusionPipeline], batch: int
+    pipe: StableDiffusionPipeline, run_out: Callable[[], Any], batch: int
 ) -> None:
-    engine = engine_for(short_of_memory(lambda _: True), batch)
+    pipe.unet.conv_in.register_forward_pre_hook(lambda *_: run_out() and None)
+    engine = engine_for(pipe, batch)
     with pytest.raises(BackboneError, match="ran out of memory at 64x64: choose a smaller size"):
         engine.submit(Request(SPEC)).result()
