@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := agent diffusion evals graphs picturebook prompts server tools
 DEMO := a red apple in the top left, a blue car in the top right, a yellow cat in the bottom left and a green umbrella in the bottom right, on sand
 
-.PHONY: demo test proof clean
+.PHONY: demo test proof proof-clients clean
 
 demo: $(VENV)/.installed
 	$(BIN)/muralist draw "$(DEMO)" --seed 7 -o out
@@ -18,6 +18,10 @@ test: $(VENV)/.installed-dev .typecheck
 
 proof: $(VENV)/.installed-dev
 	$(BIN)/python -m muralist.evals.proof
+
+# Real clients, which are installed into the user's cache: needs npm.
+proof-clients: $(VENV)/.installed-dev
+	$(BIN)/python tests/clients/proof.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

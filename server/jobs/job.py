@@ -16,12 +16,15 @@ LIVE: frozenset[Status] = frozenset({"queued", "working"})
 class Progress(Value):
     """How far a job is. `done` only ever grows; a picture is one unit of it."""
 
-    done: float = 0.0
-    total: int = Field(default=1, description="Pictures begun so far, at least one.")
-    picture: int = Field(default=0, description="The picture that is being painted, counted from 1.")
-    step: int = Field(default=0, description="Denoising steps of it that are done.")
-    steps: int = Field(default=0, description="Denoising steps that it has.")
-    message: str = ""
+    done: float
+    total: int = Field(description="Pictures begun so far, at least one.")
+    picture: int = Field(description="The picture that is being painted, counted from 1.")
+    step: int = Field(description="Denoising steps of it that are done.")
+    steps: int = Field(description="Denoising steps that it has.")
+    message: str
+
+
+NONE_YET = Progress(done=0.0, total=1, picture=0, step=0, steps=0, message="")
 
 
 class Job(Value):
@@ -31,7 +34,7 @@ class Job(Value):
     owner: str
     tool: str
     status: Status = "queued"
-    progress: Progress = Progress()
+    progress: Progress = NONE_YET
     created: float = Field(description="Seconds since the epoch.")
     finished: float | None = None
     result: dict[str, Any] = Field(default_factory=dict, description="What the work gave back: ids, no pictures.")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
-from muralist.tools.errors import Busy, Cancelled, MuralistError, PreconditionFailed, StoreError
+from muralist.tools.errors import Busy, Cancelled, MuralistError, NotFound, PreconditionFailed, StoreError
 
 from .job import Job
 from .milestones import advanced
@@ -152,6 +152,13 @@ class Jobs:
     async def ids(self, owner: str, beginning: str, limit: int) -> list[str]:
         """Ids of the owner's jobs that begin so, newest first."""
         return await asyncio.to_thread(self.shelf.ids, owner, beginning, limit)
+
+    async def latest(self, owner: str) -> str:
+        """Id of the owner's latest job. Raises NotFound if there is none."""
+        found = await self.ids(owner, "", 1)
+        if not found:
+            raise NotFound("there is no job yet")
+        return found[0]
 
     async def cancel(self, job_id: str, owner: str) -> Job:
         """Stop it: at once if it waits, else within one denoising step; one that is finished stays as it is."""

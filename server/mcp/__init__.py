@@ -21,6 +21,7 @@ from muralist.server.workshop import Workshop
 from .generate import generate_image
 from .import_image import import_image
 from .job_tools import job_tools
+from .names import checking_names
 from .picture_tools import picture_tools
 from .prompts import add_prompts
 from .resources import add_resources
@@ -49,6 +50,7 @@ def build_server(
         auth=auth,
         token_verifier=token_verifier,
     )
+    server.middleware.append(checking_names(server))
     add_resources(server, workshop)
     add_prompts(server)
     return server

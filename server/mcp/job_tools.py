@@ -24,8 +24,13 @@ class JobArgs(Arguments):
     job_id: str = Field(min_length=1, max_length=64, description="The job_id that a painting tool gave.")
 
 
-class GetJobArgs(JobArgs, Awaited):
+class GetJobArgs(Awaited):
     """Arguments of `get_job`."""
+
+    job_id: str | None = Field(
+        default=None, min_length=1, max_length=64,
+        description="The job_id that a painting tool gave; left out, the latest job, if an answer got lost.",
+    )  # fmt: skip
 
 
 def job_tools(workshop: Workshop) -> list[McpTool]:
@@ -33,7 +38,8 @@ def job_tools(workshop: Workshop) -> list[McpTool]:
 
     async def get_job(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:
         args = cast("GetJobArgs", arguments)
-        job = await workshop.jobs.wait(args.job_id, owner(), args.wait_seconds, reporting(context))
+        job_id = args.job_id or await workshop.jobs.latest(owner())
+        job = await workshop.jobs.wait(job_id, owner(), args.wait_seconds, reporting(context))
         return await reported(workshop, job, owner())
 
     async def cancel_job(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:

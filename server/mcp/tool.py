@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any, cast
@@ -18,6 +17,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from muralist.tools.catalogue import Tool, one_line
 from muralist.tools.errors import MuralistError
+
+from .names import unknown
 
 Act = Callable[[Any, "Context[Any, Any]"], Awaitable[CallToolResult]]
 """What a call does, given its validated arguments."""
@@ -121,11 +122,7 @@ def arguments_of(tool: Tool, *bases: type[Arguments]) -> type[Arguments]:
 
 def complaint(error: ValidationError, model: type[BaseModel]) -> str:
     """What is wrong with a call's arguments, in one line; misspelt names first."""
-    known = list(model.model_fields)
     for detail in error.errors(include_url=False, include_input=False):
         if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
-            name = str(detail["loc"][0])[:80]
-            meant = difflib.get_close_matches(name, known, n=1)
-            hint = f", did you mean '{meant[0]}'?" if meant else ""
-            return f"there is no argument '{name}'{hint} It takes {', '.join(known)}"
+            return unknown("argument", str(detail["loc"][0]), model.model_fields)
     return one_line(error)

@@ -73,6 +73,15 @@ async def test_a_call_that_its_client_gives_up_leaves_the_job_alone(gate: Gate) 
         assert (await got(client, job_id))["status"] == "done"
 
 
+async def test_a_job_whose_id_got_lost_is_the_latest_one(gate: Gate) -> None:
+    async with served() as client:
+        assert "there is no job yet" in text(await client.call_tool("get_job", {}))
+        job_id = await begun(client)
+        gate.opened.set()
+        found = structure(await client.call_tool("get_job", {}))
+        assert (found["job_id"], found["status"]) == (job_id, "done")
+
+
 async def test_progress_only_grows_and_goes_on_while_nothing_happens(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

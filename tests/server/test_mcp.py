@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -185,6 +186,23 @@ async def test_a_mistake_is_told_in_one_line(tool: str, arguments: dict[str, Any
         assert result.is_error
         assert said in text(result)
         assert "\n" not in text(result)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_names_that_nothing_goes_by_are_told_with_what_was_meant(mode: str) -> None:
+    async with served(mode=mode) as client:
+        for ask, said in (
+            (
+                client.call_tool("generate_picture", {}),
+                "there is no tool 'generate_picture', did you mean 'generate_image'?",
+            ),
+            (client.get_prompt("pain", {}), "there is no prompt 'pain', did you mean 'paint'?"),
+            (client.get_prompt("paint", {}), "prompt paint needs 'wish'"),
+            (client.get_prompt("paint", {"wish": "a cup", "wihs": "x"}), "did you mean 'wish'?"),
+        ):
+            with pytest.raises(MCPError, match=re.escape(said)) as caught:
+                await ask
+            assert caught.value.code == -32602
 
 
 async def test_a_tool_called_too_early_says_which_ones_can_be_called() -> None:

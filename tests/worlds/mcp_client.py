@@ -22,11 +22,11 @@ PROMPT = "a red car to the left of a blue vase"
 
 
 @asynccontextmanager
-async def served(**settings: Any) -> AsyncIterator[Client]:
+async def served(mode: Any = "auto", **settings: Any) -> AsyncIterator[Client]:
     limits = {name: settings.pop(name) for name in set(settings) & set(ServerSettings.model_fields)}
     workshop = Workshop(Settings(**settings), ServerSettings(**limits))
     try:
-        async with Client(build_server(workshop)) as client:
+        async with Client(build_server(workshop), mode=mode) as client:
             yield client
     finally:
         await asyncio.to_thread(workshop.close)

@@ -1,0 +1,49 @@
+"""`make proof-clients`: real clients against the server, its output kept in `docs/proof/clients.txt`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROOF = Path("docs/proof/clients.txt")
+PARTS: dict[str, list[str]] = {
+    "The official conformance suite": [str(HERE / "conformance.py")],
+    "MCP Inspector": [str(HERE / "inspector_cli.py")],
+    "Python clients": [str(HERE / "python_clients.py")],
+    "Both transports, both generations of the protocol": ["-m", "pytest", "-vv", "--no-header", str(HERE)],
+}
+
+
+def main() -> int:
+    """Run every part, and write down what it printed, whether or not it went well."""
+    texts, failed = [], False
+    for title, arguments in PARTS.items():
+        began = datetime.now(UTC)
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+        took = (datetime.now(UTC) - began).seconds
+        outcome = "" if done.returncode == 0 else f", exit code {done.returncode}"
+        heading = f"{title} ({took} s{outcome})"
+        texts.append(f"{heading}\n{'-' * len(heading)}\n{done.stdout.strip()}\n")
+        failed = failed or done.returncode != 0
+        print(f"{texts[-1]}\n{done.stderr[-2000:] if done.returncode else ''}", flush=True)
+    stamp = f"make proof-clients\ncommit {_commit()}, {datetime.now(UTC):%Y-%m-%d}\n\n"
+    PROOF.write_text(stamp + "\n".join(texts), encoding="utf-8")
+    return 1 if failed else 0
+
+
+def _commit() -> str:
+    """The short id of the commit, marked if the tree differs from it in more than the proofs."""
+    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PROOF.parent}")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
