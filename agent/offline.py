@@ -28,6 +28,7 @@ from .placing import lay_out
 from .retouching import propose_edits
 
 NAME = "offline"
+Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
 
 
 class OfflineChatModel(BaseChatModel):
@@ -47,13 +48,13 @@ class OfflineChatModel(BaseChatModel):
 
     def bind_tools(
         self,
-        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        tools: Sequence[Tool],
         *,
         tool_choice: str | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """The same model, offered these tools; a `tool_choice` by name narrows them to that one."""
-        names = [str(convert_to_openai_tool(tool)["function"]["name"]) for tool in tools]
+        names = [_name(tool) for tool in tools]
         if tool_choice in names:
             names = [tool_choice]
         return self.bind(offered=names, **kwargs)
@@ -107,3 +108,7 @@ class OfflineDrafter:
         if run.scene is None or best is None or best.verdicts is None:
             return []
         return propose_edits(run.scene, run.layout_of(best), best.verdicts, run.rejected, run.attempts[-1].seed)
+
+
+def _name(tool: Tool) -> str:
+    return tool.name if isinstance(tool, BaseTool) else str(convert_to_openai_tool(tool)["function"]["name"])

@@ -72,7 +72,7 @@ async def _call(tool: Tool, arguments: Json, runtime: ToolRuntime[Context, State
     author = CALLER if given else by
     with metered() as meter:
         try:
-            settings = await asyncio.to_thread(context.settings)
+            settings = await context.settings()
             ports = await asyncio.to_thread(wiring.ports, settings, events, Stop(stop_of(run.run_id).is_set, late))
             outcome = await tool.call(arguments, run, replace(ports, caller=author))
             changed = outcome.run.changed(usage=run.usage) != run

@@ -44,7 +44,7 @@ async def open_run(state: State, runtime: Runtime[Context]) -> Command[Literal["
     prompt, messages = _asked(state)
     run = Run.open()
     try:
-        settings = await asyncio.to_thread(context.settings)
+        settings = await context.settings()
         run = _handed_in(state, prompt) or new_run(settings, context.seed or 0)
         check_prompt(prompt)
         if context.plan is not None:
@@ -87,7 +87,7 @@ async def agent(state: State, runtime: Runtime[Context]) -> Command[Literal["too
     by = ""
     with metered(run.exhausted) as meter:
         try:
-            settings = await asyncio.to_thread(context.settings)
+            settings = await context.settings()
             by = settings.model if state["faults"] <= REPAIRS else OFFLINE
             if by != settings.model:
                 why = mistake_in(state["messages"][-1])
@@ -168,7 +168,7 @@ async def finish(state: State, runtime: Runtime[Context]) -> Command[Literal["__
     events = Events(run.run_id, state["seq"], runtime.stream_writer)
     if run.attempts and state["version"] is not None:
         try:
-            settings = await asyncio.to_thread((runtime.context or Context()).settings)
+            settings = await (runtime.context or Context()).settings()
             await wiring.store(settings).save_run(run, state["version"])
         except Exception as caught:  # the pictures are kept, and handed over
             events("mistake", as_json(mistake("saving the run", caught)))

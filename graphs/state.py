@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 from langchain_core.messages import AnyMessage
@@ -88,10 +90,18 @@ class Context:
         named = {field.name: known[field.name] for field in fields(cls) if field.name in known}
         return cls(**named, seed=seed, scene=scene, plan=plan)
 
-    def settings(self) -> Settings:
-        """The settings of the environment, changed to what this context says. Raises BadSettings."""
+    async def settings(self) -> Settings:
+        """The settings of the environment, changed to what this context says; a whole run has the same.
+
+        Raises BadSettings.
+        """
+        if "_settings" not in vars(self):
+            await asyncio.to_thread(getattr, self, "_settings")  # reads the disk
+        return self._settings
+
+    @cached_property
+    def _settings(self) -> Settings:
         from .wiring import settings
 
-        return settings(
-            **{name: value for name, value in asdict(self).items() if name not in ("seed", "scene", "plan")}
-        )
+        own = ("seed", "scene", "plan")
+        return settings(**{name: value for name, value in asdict(self).items() if name not in own})

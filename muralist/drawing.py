@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future, wait
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -133,8 +134,10 @@ def _place(out: Path | str | None) -> Path | None:
 
 def settings_from(given: Settings | None, overrides: dict[str, Any]) -> Settings:
     """The given settings, or the environment's, with the overrides on top. Raises BadSettings."""
-    known: dict[str, Any] = {} if given is None else given.model_dump()
-    return wiring.settings(**known | {name: value for name, value in overrides.items() if value is not None})
+    changes = {name: value for name, value in overrides.items() if value is not None}
+    if given is not None and not changes:
+        return given
+    return wiring.settings(**({} if given is None else given.model_dump()) | changes)
 
 
 async def _drawn(
@@ -220,13 +223,16 @@ def _error(state: dict[str, Any], run: Run) -> MuralistError:
     return error if isinstance(error, MuralistError) else MuralistError(run.reason)
 
 
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("muralist", "torch", "diffusers")}
+
+
 def _conditions(settings: Settings, run: Run) -> dict[str, Any]:
     """What equal bytes depend on besides the run: versions and what the painter says of itself."""
     painter = wiring.painter(settings)
     return {
-        "muralist": version("muralist"),
-        "torch": version("torch"),
-        "diffusers": version("diffusers"),
+        **_versions(),
         "backbone": settings.backbone,
         "model": settings.model,
         "inspector": settings.inspector,

@@ -39,7 +39,9 @@ class ServerSettings(BaseSettings):
     public_url: str | None = Field(
         default=None, description="How the outside reaches this server: https://host[/path]."
     )
-    tokens: dict[str, SecretStr] = Field(default_factory=dict, description='Bearer tokens, JSON: {"owner": "token"}.')
+    bearer_tokens: dict[str, SecretStr] = Field(
+        default_factory=dict, description='Bearer tokens, JSON: {"owner": "token"}.'
+    )
     oauth_issuer: str | None = Field(default=None, description="OAuth authorization server whose tokens are taken.")
     oauth_scopes: list[str] = Field(default_factory=list, description="Scopes that a token must have; JSON list.")
     allowed_hosts: list[str] = Field(default_factory=list, description="Host headers taken, JSON: host or host:port.")
@@ -53,7 +55,7 @@ class ServerSettings(BaseSettings):
             raise ValueError("the whole file system cannot be a root: name folders of pictures")
         return resolved
 
-    @field_validator("tokens")
+    @field_validator("bearer_tokens")
     @classmethod
     def _hard_to_guess(cls, tokens: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for owner, token in tokens.items():
@@ -91,6 +93,10 @@ def load(**changes: Any) -> ServerSettings:
     try:
         return ServerSettings(**{name: value for name, value in changes.items() if value is not None})
     except ValidationError as error:
-        raise BadSettings(f"MURALIST_{one_line(error)}") from None
+        name, _, complaint = one_line(error).partition(":")  # and no value, which may be a secret
+        raise BadSettings(f"MURALIST_{name.upper()}:{complaint}") from None
     except SettingsError as error:
-        raise BadSettings(f"{error}: give JSON") from None
+        name = re.findall(r'"(\w+)"', str(error))[0]
+        raise BadSettings(
+            f"MURALIST_{name.upper()} is not JSON: {ServerSettings.model_fields[name].description}"
+        ) from None

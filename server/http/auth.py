@@ -64,8 +64,8 @@ class Admission(NamedTuple):
 def admission(settings: ServerSettings, keys: Keys | None = None) -> Admission:
     """By the settings; `keys` are those of `settings.oauth_issuer`. Raises BadSettings."""
     verifiers: list[TokenVerifier] = []
-    if settings.tokens:
-        verifiers.append(NamedTokens(settings.tokens, settings.oauth_scopes, settings.resource))
+    if settings.bearer_tokens:
+        verifiers.append(NamedTokens(settings.bearer_tokens, settings.oauth_scopes, settings.resource))
     if settings.oauth_issuer:
         if settings.resource is None:
             raise BadSettings("MURALIST_OAUTH_ISSUER needs MURALIST_PUBLIC_URL: tokens are issued for that address")

@@ -56,10 +56,10 @@ def security(settings: ServerSettings, port: int) -> TransportSecuritySettings:
 
 def check_exposure(settings: ServerSettings, host: str) -> None:
     """Raise BadSettings if others could reach the server there and anybody would be let in."""
-    guarded = bool(settings.tokens or settings.oauth_issuer)
+    guarded = bool(settings.bearer_tokens or settings.oauth_issuer)
     if not is_loopback(host) and not (guarded and settings.allowed_hosts):
         raise BadSettings(
-            f"{host} can be reached from other machines: set MURALIST_TOKENS or MURALIST_OAUTH_ISSUER, and "
+            f"{host} can be reached from other machines: set MURALIST_BEARER_TOKENS or MURALIST_OAUTH_ISSUER, and "
             "MURALIST_ALLOWED_HOSTS, or listen on 127.0.0.1"
         )
 

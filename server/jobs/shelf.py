@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -41,81 +40,83 @@ class Shelf:
         self.home = home
         self.server = secrets.token_hex(8)
         self._alive: FileLock | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
 
     def put(self, job: Job) -> bool:
         """Write it as it is now; True if another server has been asked to cancel it meanwhile."""
-        self._live()
-        with self._database(write=True) as db:
-            row = db.execute(
-                "INSERT INTO jobs (job_id, owner, server, created, body) VALUES (?1, ?2, ?3, ?4, ?5) "
-                "ON CONFLICT (job_id) DO UPDATE SET server=?3, created=?4, body=?5, "
-                "cancel=CASE WHEN created=?4 THEN cancel ELSE 0 END RETURNING cancel",
-                (job.job_id, job.owner, self.server, job.created, job.model_dump_json()),
-            ).fetchone()
-        return bool(row[0])
+        self._say_alive()
+        ((cancel,),) = self._rows(
+            "INSERT INTO jobs (job_id, owner, server, created, body) VALUES (?1, ?2, ?3, ?4, ?5) "
+            "ON CONFLICT (job_id) DO UPDATE SET server=?3, created=?4, body=?5, "
+            "cancel=CASE WHEN created=?4 THEN cancel ELSE 0 END RETURNING cancel",
+            job.job_id, job.owner, self.server, job.created, job.model_dump_json(),
+        )  # fmt: skip
+        return bool(cancel)
 
     def get(self, job_id: str, owner: str) -> Job:
         """The job; one that its server left unfinished has failed. Raises NotFound, also for another owner's."""
-        with self._database() as db:
-            row = db.execute(
-                "SELECT body, server FROM jobs WHERE job_id=? AND owner=?", (job_id, owner)
-            ).fetchone()  # fmt: skip
-        if row is None:
+        found = self._rows("SELECT body, server FROM jobs WHERE job_id=? AND owner=?", job_id, owner)
+        if not found:
             raise NotFound(f"there is no job {job_id[:80]}")
+        ((body, server),) = found
         try:
-            job = Job.model_validate_json(row[0])
+            job = Job.model_validate_json(body)
         except ValidationError:
             raise StoreError(f"job {job_id} was written by another version of muralist: begin a new one") from None
-        if job.live and not self._is_alive(row[1]):
+        if job.live and not self._is_alive(server):
             job = job.changed(status="failed", error=INTERRUPTED, finished=time.time())
-            with self._database(write=True) as db:
-                db.execute(
-                    "UPDATE jobs SET body=? WHERE job_id=? AND server=?", (job.model_dump_json(), job_id, row[1])
-                )
+            self._rows("UPDATE jobs SET body=? WHERE job_id=? AND body=?", job.model_dump_json(), job_id, body)
         return job
 
     def ask_to_cancel(self, job_id: str) -> None:
         """Leave word for the server that the job belongs to."""
-        with self._database(write=True) as db:
-            db.execute("UPDATE jobs SET cancel=1 WHERE job_id=?", (job_id,))
+        self._rows("UPDATE jobs SET cancel=1 WHERE job_id=?", job_id)
 
     def ids(self, owner: str, beginning: str, limit: int) -> list[str]:
         """Ids of the owner's jobs that begin so, newest first."""
-        with self._database() as db:
-            rows = db.execute(
-                "SELECT job_id FROM jobs WHERE owner=? AND substr(job_id, 1, ?)=? ORDER BY created DESC LIMIT ?",
-                (owner, len(beginning), beginning, limit),
-            ).fetchall()
+        rows = self._rows(
+            "SELECT job_id FROM jobs WHERE owner=? AND substr(job_id, 1, ?)=? ORDER BY created DESC LIMIT ?",
+            owner, len(beginning), beginning, limit,
+        )  # fmt: skip
         return [job_id for (job_id,) in rows]
 
     def close(self) -> None:
         """Let go of this server's jobs."""
-        if self._alive is not None:
-            self._alive.release()
-            Path(self._alive.lock_file).unlink(missing_ok=True)
-            self._alive = None
+        with self._lock:
+            if self._alive is not None:
+                self._alive.release()
+                Path(self._alive.lock_file).unlink(missing_ok=True)
+                self._alive = None
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
-    def _lock(self, server: str) -> FileLock:
+    def _lock_of(self, server: str) -> FileLock:
         from filelock import FileLock
 
         return FileLock(self.home / "servers" / f"{server}.lock", thread_local=False)
 
-    def _live(self) -> None:
-        if self._alive is None:
+    def _say_alive(self) -> None:
+        """Hold this server's lock from its first job on."""
+        with self._lock:
+            if self._alive is not None:
+                return
             try:
                 (self.home / "servers").mkdir(parents=True, exist_ok=True)
-                self._alive = self._lock(self.server)
-                self._alive.acquire(timeout=0)
+                lock = self._lock_of(self.server)
+                lock.acquire(timeout=0)
             except OSError as error:
-                self._alive = None
                 raise _trouble(self.home, error) from error
+            self._alive = lock
 
     def _is_alive(self, server: str) -> bool:
+        """Whether the server that has a job still runs."""
         if server == self.server:
             return self._alive is not None
         from filelock import Timeout
 
-        lock = self._lock(server)
+        lock = self._lock_of(server)
         if not Path(lock.lock_file).exists():
             return False
         try:
@@ -126,21 +127,23 @@ class Shelf:
         Path(lock.lock_file).unlink(missing_ok=True)
         return False
 
-    @contextmanager
-    def _database(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """One connection and one transaction."""
+    def _rows(self, statement: str, *values: object) -> list[Any]:
+        """What one statement, a transaction of its own, gives back; whoever comes from another thread waits."""
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            path = self.home / "jobs.sqlite"
-            with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
-                db.execute("PRAGMA synchronous=NORMAL")
-                db.execute("PRAGMA journal_mode=WAL")
-                db.execute(SCHEMA)
-                db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-                yield db
-                db.execute("COMMIT")
+            with self._lock:
+                self._connection = self._connection or self._connected()
+                return self._connection.execute(statement, values).fetchall()
         except (OSError, sqlite3.Error) as error:
             raise _trouble(self.home, error) from error
+
+    def _connected(self) -> sqlite3.Connection:
+        self.home.mkdir(parents=True, exist_ok=True)
+        path = self.home / "jobs.sqlite"
+        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(SCHEMA)
+        return db
 
 
 def _trouble(home: Path, error: Exception) -> StoreError:

@@ -151,7 +151,7 @@ def main() -> int:
     with fresh_home() as environment:
         pid = Path(environment["MURALIST_HOME"]) / "pid"
         environment |= {
-            "MURALIST_TOKENS": json.dumps(OWNERS),
+            "MURALIST_BEARER_TOKENS": json.dumps(OWNERS),
             "MURALIST_JOBS_WAITING": "1000",
             "MURALIST_STEPS": "3",
             "MURALIST_TEST_PID": str(pid),

@@ -24,7 +24,7 @@ from muralist.server.workshop import Workshop
 from muralist.tools.errors import BadSettings
 
 ANN, BOB = "a-token-of-ann-0123", "a-token-of-bob-4567"
-NAMED = ServerSettings(tokens={"ann": ANN, "bob": BOB})
+NAMED = ServerSettings(bearer_tokens={"ann": ANN, "bob": BOB})
 OAUTH = ServerSettings(
     oauth_issuer=ISSUER, oauth_scopes=["paint"], public_url="https://paint.example", allowed_hosts=["paint.example"]
 )
@@ -147,7 +147,7 @@ async def test_a_good_token_comes_in_however_the_issuer_writes_it(claims: dict[s
 
 
 async def test_named_tokens_are_good_beside_an_issuer() -> None:
-    both = OAUTH.model_copy(update={"tokens": NAMED.tokens})
+    both = OAUTH.model_copy(update={"bearer_tokens": NAMED.bearer_tokens})
     assert (await asked(both, ANN)).status_code not in (401, 403)
     assert (await asked(both, token())).status_code not in (401, 403)
 

@@ -28,7 +28,7 @@ from muralist.tools.errors import BadSettings, NotAllowed
 from muralist.tools.run import Run
 
 ANN, BOB = "a-token-of-ann-0123", "a-token-of-bob-4567"
-GUARDED = ServerSettings(tokens={"ann": ANN, "bob": BOB})
+GUARDED = ServerSettings(bearer_tokens={"ann": ANN, "bob": BOB})
 OPEN = ServerSettings(import_bytes=1 << 16)
 MODERN = {
     "Accept": "application/json, text/event-stream",
