@@ -47,9 +47,9 @@ class Tally:
 
 
 @asynccontextmanager
-async def client_of(url: str, owner: str, mode: str) -> AsyncIterator[Client]:
+async def client_of(url: str, token: str, mode: str) -> AsyncIterator[Client]:
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {OWNERS[owner]}"}, timeout=60) as http,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60) as http,
         Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
         yield client
@@ -59,7 +59,7 @@ async def paint_on(number: int, url: str, until: float, tally: Tally) -> None:
     """One client: begin a picture, look at its job until it is finished, check whose it is, begin the next."""
     chance = random.Random(number)
     owner = list(OWNERS)[number % len(OWNERS)]
-    async with client_of(url, owner, ("auto", "legacy")[number % 2]) as client:
+    async with client_of(url, OWNERS[owner], ("auto", "legacy")[number % 2]) as client:
         while time.monotonic() < until:
             things = chance.sample([f"a {colour} {noun}" for colour in COLOURS for noun in NOUNS], 2)
             prompt, seed = f"{things[0]} to the left of {things[1]}", chance.randrange(90)
@@ -97,8 +97,8 @@ async def _checked(client: Client, job: dict[str, Any], prompt: str, seed: int, 
 async def strangers(url: str, tally: Tally) -> int:
     """How many of the jobs somebody else can see."""
     seen = 0
-    for owner in OWNERS:
-        async with client_of(url, owner, "auto") as client:
+    for owner, token in OWNERS.items():
+        async with client_of(url, token, "auto") as client:
             for job_id, (whose, *_) in list(tally.begun.items())[:40]:
                 if whose != owner:
                     result = await client.call_tool("get_job", {"job_id": job_id, "wait_seconds": 0})

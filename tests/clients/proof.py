@@ -13,6 +13,9 @@ PARTS: dict[str, list[str]] = {
     "The official conformance suite": [str(HERE / "conformance.py")],
     "MCP Inspector": [str(HERE / "inspector_cli.py")],
     "Python clients": [str(HERE / "python_clients.py")],
+    "What the server costs": [str(HERE / "overhead.py")],
+    "Fifty clients for a minute": [str(HERE / "load.py")],
+    "Hostile inputs": [str(HERE / "hostile.py")],
     "Both transports, both generations of the protocol": ["-m", "pytest", "-vv", "--no-header", str(HERE)],
 }
 
