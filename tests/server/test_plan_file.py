@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from muralist.server.plan_file import read_plan
+from muralist.server.cli.plan_file import read_plan
 from muralist.tools.errors import BadLayout
 from muralist.tools.layout import Layout
 

@@ -191,17 +191,16 @@ def serve(
 ) -> None:
     """Serve the tools over MCP, on stdin and stdout: for an assistant to start, not for a person to type into."""
     from muralist.agent.settings import load
-
-    from . import settings
+    from muralist.server import settings
 
     if http:
-        from .http.app import HOST, PORT, serve_http
+        from muralist.server.http.app import HOST, PORT, serve_http
 
         serve_http(load(), settings.load(), HOST if host is None else host, PORT if port is None else port)
         return
     if host is not None or port is not None:
         raise BadSettings("--host and --port go with --http: without it, the server speaks on stdin and stdout")
-    from .mcp import serve as serve_stdio
+    from muralist.server.mcp import serve as serve_stdio
 
     serve_stdio(load(), settings.load())
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .answers import answered
+from muralist.server.answers import answered
 
 if TYPE_CHECKING:
     from muralist import Result
