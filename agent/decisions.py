@@ -53,7 +53,7 @@ def decide(history: History, offered: Collection[str]) -> Decision:
         return Decision(f"Giving up: {error}")
     if history.failed:
         return Decision(f"Giving up: {_reason(history)}")
-    if wanted and wanted not in offered:
+    if wanted and wanted not in offered and report is None:
         return Decision(f"Giving up: the next step would be {wanted}, which is not offered.")
     return Decision("Nothing is left to try; the best picture so far stands.")
 

@@ -37,5 +37,6 @@ def gist(base_prompt: str) -> str:
 
 def _nearest(word: str, known: list[str]) -> str:
     forms = {plural(noun): noun for noun in known if noun in NOUNS} | {noun: noun for noun in known}
-    close = [forms[match] for match in get_close_matches(word, list(forms), n=3, cutoff=0.55)]
-    return f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else f"it knows {', '.join(known)}"
+    close = [forms[match] for match in get_close_matches(word, list(forms), n=3, cutoff=0.75)]
+    meant = f"did you mean {' or '.join(dict.fromkeys(close))}? " if close else ""
+    return f"{meant}it knows {', '.join(known)}"

@@ -62,7 +62,7 @@ class ServerSettings(BaseSettings):
             if not re.fullmatch(r"[\w.@-]{1,64}", owner):
                 raise ValueError("an owner's name has letters, digits, '.', '_', '@' and '-', 64 at most")
             if not re.fullmatch(rf"[!-~]{{{MIN_TOKEN},}}", token.get_secret_value()):
-                raise ValueError(f"the token of {owner} is too short: make it of {MIN_TOKEN} or more ASCII characters")
+                raise ValueError(f"the token of {owner} needs {MIN_TOKEN} or more ASCII characters and no spaces")
         values = [token.get_secret_value() for token in tokens.values()]
         if len(set(values)) < len(values):
             raise ValueError("two owners have the same token: give each one of its own")

@@ -81,11 +81,11 @@ def _count(mine: Matched) -> Answer:
     noun, wanted = mine.entity.noun, mine.entity.count
     number = len(mine.present) + len(mine.surplus)
     evidence = f"{number} found, {wanted} asked for"
+    if len(mine.present) < wanted:  # what is surplus besides does not look like those that are missing
+        return Answer(1 - SURE, evidence, None, mine.boxes)
     if mine.surplus:
         extra = max(mine.surplus, key=lambda thing: thing.is_a(noun))
         return Answer(1 - extra.is_a(noun), evidence, extra.box, mine.boxes)
-    if len(mine.present) < wanted:
-        return Answer(1 - SURE, evidence, None, mine.boxes)
     return Answer(math.prod(thing.is_a(noun) for thing in mine.present) ** (1 / wanted), evidence, None, mine.boxes)
 
 

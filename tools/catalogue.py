@@ -18,6 +18,27 @@ from .regional_diffuse import RegionalDiffuseArgs, regional_diffuse
 from .run import Run
 from .scene import Value
 
+SIDES = ("x0", "y0", "x1", "y1")
+SHAPES = {
+    "Attribute": 'such as {"kind": "colour", "value": "red"}',
+    "Box": 'such as {"x0": 0.1, "y0": 0.2, "x1": 0.5, "y1": 0.8}',
+    "Instance": 'such as {"entity": "apple", "index": 0}',
+    "Entity": 'such as {"id": "apple", "noun": "apple", "span": "a red apple"}',
+    "Relation": 'such as {"subject": "apple", "predicate": "left of", "objects": ["cup"]}',
+    "Region": 'such as {"prompt": "a red apple", "x0": 0, "y0": 0, "x1": 0.5, "y1": 1}',
+    "OwnVerdict": 'such as {"question_id": "apple.exists", "p": 0.95}',
+}
+"""What models tend to write as text or as a list, as it has to be."""
+HINTS = {
+    ("entities", "color"): ': write "attributes": [{"kind": "colour", "value": "red"}]',
+    ("entities", "colour"): ': write "attributes": [{"kind": "colour", "value": "red"}]',
+    ("regions", "box"): ": write x0, y0, x1 and y1 beside the prompt",
+    ("relations", "relation"): ": it is called predicate",
+    ("relations", "object"): ': it is called objects, a list such as ["cup"]',
+    ("verdicts", "answer"): ": give p, the probability of yes, such as 0.95",
+}
+"""Names that models tend to make up, by the list that they stand in, and what is meant."""
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -54,11 +75,20 @@ class Tool:
 def one_line(error: ValidationError) -> str:
     """The first three complaints of a validation error: `regions.0.x1: …; …`."""
     lines = []
-    for detail in error.errors(include_url=False, include_input=False)[:3]:
+    details = error.errors(include_url=False, include_input=False)
+    for detail in sorted(details, key=lambda detail: detail["type"] == "missing")[:3]:  # a name made up explains more
         where = ".".join(str(part) for part in detail["loc"])
         message = detail["msg"].removeprefix("Value error, ")
+        last = str(detail["loc"][-1]) if detail["loc"] else ""
+        if detail["type"] == "model_type":
+            message = f"has to be an object, {SHAPES.get(detail['ctx']['class_name'], 'as the schema says')}"
+        elif detail["type"] == "extra_forbidden":
+            hint = [text for (place, name), text in HINTS.items() if name == last and place in detail["loc"]]
+            message = f"there is no such field{''.join(hint)}"
+        elif detail["type"] in {"less_than_equal", "greater_than_equal"} and last in SIDES:
+            message += ": boxes are in fractions of the canvas, so divide pixels by its width or height"
         lines.append(f"{where}: {message}" if where else message)
-    return "; ".join(lines)
+    return "; ".join(dict.fromkeys(lines))
 
 
 TOOLS: dict[str, Tool] = {

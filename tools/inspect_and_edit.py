@@ -49,6 +49,8 @@ async def inspect_and_edit(args: InspectAndEditArgs, run: Run, ports: Ports) -> 
     if run.scene is None or run.layout is None or not run.current:
         raise PreconditionFailed("there is no picture of this scene yet: call regional_diffuse first")
     attempt = _attempt(args.image_id, run)
+    if args.edits and args.image_id and run.best_id and attempt.image_id != run.best_id and attempt != run.awaiting:
+        raise BadEdit(f"edits are painted on the best picture, {run.best_id}: leave image_id out")
     if args.verdicts or attempt.verdicts is None or not args.edits:
         run = await _reinspect(args, attempt, run, ports)
     if not args.edits:
@@ -61,7 +63,7 @@ def _attempt(image_id: str | None, run: Run) -> Attempt:
     if image_id is None:
         return run.awaiting or run.best or run.current[-1]
     try:
-        attempt = run.attempt(image_id)
+        attempt = run.attempt(image_id.removeprefix("image://"))
     except KeyError:
         raise NotFound(f"run {run.run_id} has no picture {image_id}") from None
     if attempt.outdated:

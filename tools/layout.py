@@ -39,6 +39,9 @@ class Box(Value):
             )
         return self
 
+    def __str__(self) -> str:
+        return f"x {self.x0:.2f} to {self.x1:.2f}, y {self.y0:.2f} to {self.y1:.2f}"
+
     @property
     def width(self) -> float:
         return self.x1 - self.x0

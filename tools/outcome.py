@@ -86,11 +86,14 @@ def findings(run: Run, candidate: Attempt) -> Findings:
 
 def describe(found: Findings) -> str:
     """Findings as text, for readers who cannot see the picture."""
-    head = {
-        "accepted": f"Picture {found.candidate_id} is the best so far ({found.reason}).",
-        "rejected": f"Picture {found.candidate_id} was thrown away ({found.reason}); the best is {found.best_id}.",
-        "awaiting_verdicts": f"Picture {found.candidate_id} awaits verdicts: answer the open questions.",
-    }[found.status]
+    if found.status == "accepted" and found.best_id != found.candidate_id:
+        head = f"Picture {found.candidate_id} was inspected again; the best is {found.best_id}, of which this is said."
+    else:
+        head = {
+            "accepted": f"Picture {found.candidate_id} is the best so far ({found.reason}).",
+            "rejected": f"Picture {found.candidate_id} was thrown away ({found.reason}); the best is {found.best_id}.",
+            "awaiting_verdicts": f"Picture {found.candidate_id} awaits verdicts: answer the open questions.",
+        }[found.status]
     disputes = "".join(f" Disputed: {_dispute(verdict)}." for verdict in found.verdicts if verdict.dispute)
     if found.passed and found.status != "awaiting_verdicts":
         return f"{head} It shows everything that was asked for.{disputes}"
@@ -106,7 +109,8 @@ def _answer(verdict: Verdict | None) -> str:
         return ""
     known = [told(CALLER)] if verdict.source == CALLER else []
     known += [verdict.evidence] if verdict.evidence else []
-    return f" {verdict.status}" + (f" ({': '.join(known)})" if known else "")
+    where = f" at {verdict.box}" if verdict.box else ""
+    return f" {verdict.status}" + (f" ({': '.join(known)})" if known else "") + where
 
 
 def _dispute(verdict: Verdict) -> str:

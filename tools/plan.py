@@ -42,12 +42,10 @@ async def plan(args: PlanArgs, run: Run, ports: Ports) -> Outcome:
     check_layout(layout, run.scene)
     ports.painter.check(paint_spec(run, layout, run.options.seed))
     planned = run.changed(layout=layout, layout_by=drafted_by)
-    lines = [
-        f"{region.prompt}: x {region.x0:.2f} to {region.x1:.2f}, y {region.y0:.2f} to {region.y1:.2f}"
-        for region in layout.regions
-    ]
+    lines = [f"{region.prompt}: {region.box}" for region in layout.regions]
     data = {"run_id": run.run_id, "layout": layout.model_dump(exclude_defaults=True), "drafted_by": drafted_by}
-    return Outcome(planned, f"{len(lines)} regions. " + "; ".join(lines) + ".", data, draw_layout(layout, 256, 256))
+    text = f"{len(lines)} region{'s' * (len(lines) > 1)}. {'; '.join(lines)}."
+    return Outcome(planned, text, data, draw_layout(layout, 256, 256))
 
 
 def paint_spec(run: Run, layout: Layout, seed: int, steps: int | None = None) -> PaintSpec:

@@ -87,7 +87,7 @@ def check_images_left(run: Run, wanted: int = 1) -> None:
     left = max(0, run.budget.images - run.usage.images)
     if left < wanted:
         raise BadSettings(
-            f"all {run.budget.images} images of this run are painted: raise 'images' or take the best"
+            f"all {run.budget.images} pictures of this run are painted: take the best, or open a new run with recaption"
             if not left
             else f"{wanted} candidates are more than the {left} images that are left: ask for fewer"
         )

@@ -21,12 +21,16 @@ from .awaiting import awaited
 from .results import Painting
 from .tool import VIEW, Arguments, Awaited, McpTool, mcp_tool
 
+SIZE = "Pixels. Leave it out: the server's own size is what its backbone paints best; larger takes much longer."
+
 
 class GenerateArgs(Awaited):
     """Arguments of `generate_image`; what is left out is as the server's settings say."""
 
     prompt: str = Field(
-        min_length=1, max_length=MAX_PROMPT, description="What to paint: objects, colours, counts, relations."
+        min_length=1,
+        max_length=MAX_PROMPT,
+        description="What the whole picture shows: objects, colours, counts, relations. No orders.",
     )
     scene: Scene | None = Field(default=None, description="The prompt as you read it; left out, it is drafted.")
     plan: Layout | None = Field(
@@ -37,8 +41,8 @@ class GenerateArgs(Awaited):
         description="A picture to start from: only what it does not show yet is repainted. No width or height then.",
     )  # fmt: skip
     negative_prompt: str = Field(default="", max_length=MAX_PROMPT, description="What is unwanted.")
-    width: int | None = Field(default=None, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description="Pixels.")
-    height: int | None = Field(default=None, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description="Pixels.")
+    width: int | None = Field(default=None, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description=SIZE)
+    height: int | None = Field(default=None, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description=SIZE)
     steps: int | None = Field(default=None, ge=1, le=MAX_STEPS, description="Denoising steps per picture.")
     guidance: float | None = Field(
         default=None, ge=0, le=MAX_GUIDANCE, allow_inf_nan=False, description="Guidance scale."

@@ -25,7 +25,7 @@ async def reported(workshop: Workshop, job: Job, owner: str) -> CallToolResult:
         return await _finished(workshop, job, image_id, owner)
     kept = [each for each in await workshop.pictures(owner, 50) if each.image_id.startswith(f"{job.job_id}-")]
     pictures = [Painted(image_id=each.image_id, image=uri(each.image_id)) for each in kept]
-    follow = "Next: call the tool again, or tell the user why there is no picture."
+    follow = "Next: change what the error names and call the tool again, or tell the user why there is no picture."
     if pictures:
         follow = f"Next: look at what was finished with view_image, image_id {pictures[0].image_id}, or begin anew."
     return reply([f"{job.tool} {job.status}: {job.error}.", follow], _known(job, pictures=pictures, next=follow))
@@ -94,7 +94,7 @@ def _sentence(run: Run, attempt: Attempt) -> str:
     if run.passed:
         return f"Picture {attempt.image_id} shows everything that was asked for."
     listed = "; ".join(
-        f"{question.id}: {question.text} {question.status}"
+        f"{question.id}: {question.text} {question.status}" + (f" ({question.why})" if question.why else "")
         for question in answered(run, attempt)
         if question.status != "pass"
     )
@@ -117,10 +117,10 @@ def after_judging(run_id: str, found: Findings) -> str:
     if found.passed:
         return f"Done: show the user {uri(found.best_id or found.candidate_id)}."
     if not found.images_left:
-        return "No pictures are left in this run: take the best, and say what is still open."
+        return "No pictures are left in this run: take the best and say what is still open, or open a new run."
     return (
         f"Next: inspect_and_edit with run_id {run_id} and edits for what is open, or regional_diffuse for a new "
-        "picture, or plan again if things are in the wrong place."
+        f"picture, or plan again if things are in the wrong place. {found.images_left} more pictures are allowed."
     )
 
 

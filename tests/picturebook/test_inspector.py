@@ -83,6 +83,12 @@ def test_one_too_few_fails_the_count() -> None:
     assert verdicts(scene, [thing("red", "cat", 0.2, 0.3)])["cat.count"].status == "fail"
 
 
+def test_too_few_are_too_few_whatever_doubtful_thing_is_there_besides() -> None:
+    scene = Scene(prompt="three apples", caption="three apples", entities=[entity("apple", "red", "apple", count=3)])
+    things = [thing("red", "apple", 0.2, 0.3), thing("blue", "apple", 0.7, 0.7, 0.3)]
+    assert verdicts(scene, things)["apple.count"].status == "fail"
+
+
 def test_entities_that_share_a_noun_are_told_apart_by_colour() -> None:
     scene = Scene(
         prompt="a red apple above a green apple",

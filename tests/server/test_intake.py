@@ -271,7 +271,7 @@ def test_without_roots_no_file_is_read(world: Path) -> None:
     ("name", "value", "why"),
     [
         ("MURALIST_ROOTS", '["/"]', "whole file system"),
-        ("MURALIST_BEARER_TOKENS", '{"ann": "short"}', "too short"),
+        ("MURALIST_BEARER_TOKENS", '{"ann": "short"}', "16 or more"),
         ("MURALIST_BEARER_TOKENS", '{"ann": "0123456789abcdef", "bob": "0123456789abcdef"}', "one of its own"),
         ("MURALIST_BEARER_TOKENS", '{"a\\nb": "0123456789abcdef"}', "owner's name"),
         ("MURALIST_PUBLIC_URL", "http://paint.example", "not an https URL"),

@@ -276,3 +276,57 @@ def test_nothing_but_protocol_is_on_stdout_even_if_the_painter_prints(
     assert rest == ""
     assert "loading the paint" in stderr
     assert process.returncode == 0
+
+
+SCENE: dict[str, Any] = {
+    "prompt": PROMPT,
+    "caption": PROMPT,
+    "entities": [
+        {"id": "car", "noun": "car", "span": "a red car"},
+        {"id": "vase", "noun": "vase", "span": "a blue vase"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("recaption", {"scene": {**SCENE, "entities": [{**SCENE["entities"][0], "color": "red"}]}}, '"kind": "colour"'),
+        ("recaption", {"scene": {**SCENE, "entities": [{**SCENE["entities"][0], "attributes": ["red"]}]}}, '"value": '),
+        ("recaption", {"scene": {**SCENE, "relations": [{"subject": "car", "relation": "on"}]}}, "is called predicate"),
+        (
+            "plan",
+            {"layout": {"base_prompt": "x", "regions": [{"prompt": "x", "box": [0, 0, 1, 1]}]}},
+            "x0, y0, x1 and y1",
+        ),
+        (
+            "plan",
+            {"layout": {"base_prompt": "x", "regions": [{"prompt": "x", "x0": 0, "y0": 0, "x1": 512, "y1": 512}]}},
+            "fractions of the canvas",
+        ),
+        ("inspect_and_edit", {"verdicts": [{"question_id": "car.exists", "answer": "yes"}]}, "give p, the probability"),
+        ("inspect_and_edit", {"edits": [{"action": "add", "entity": "car", "box": [0, 0, 1, 1]}]}, '{"x0": 0.1'),
+    ],
+)
+async def test_what_models_tend_to_get_wrong_is_answered_by_how_it_is_written(
+    tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    async with served() as client:
+        which = {"prompt": PROMPT} if tool == "recaption" else {"run_id": await painted(client)}
+        result = await client.call_tool(tool, {**which, **arguments})
+        assert result.is_error
+        assert said in text(result)
+        assert "\n" not in text(result)
+
+
+async def test_an_older_picture_that_is_inspected_again_is_not_called_the_best() -> None:
+    async with served() as client:
+        made = structure(await client.call_tool("generate_image", {"prompt": PROMPT, "seed": 1}))
+        first = f"image://{made['run_id']}-1"
+        again = await client.call_tool("inspect_and_edit", {"run_id": made["run_id"], "image_id": first})
+        assert f"Picture {made['run_id']}-1 was inspected again; the best is {made['image_id']}" in text(again)
+        edits = [{"action": "add", "entity": "car", "box": {"x0": 0, "y0": 0, "x1": 0.4, "y1": 0.4}}]
+        refused = await client.call_tool(
+            "inspect_and_edit", {"run_id": made["run_id"], "image_id": first, "edits": edits}
+        )
+        assert f"edits are painted on the best picture, {made['image_id']}" in text(refused)

@@ -116,7 +116,7 @@ def test_an_entity_has_to_be_where_the_prompt_places_it() -> None:
         ({"regions": [{**X, "y0": 0.8, "y1": 0.2}], "base_prompt": "x"}, "region 'x' .* inside out"),
         ({"regions": [{**X, "x1": float("nan")}], "base_prompt": "x"}, "regions.0.x1: Input should be"),
         ({"regions": [{**X, "prompt": ""}], "base_prompt": "x"}, "regions.0.prompt: String should have at least 1"),
-        ({"regions": [{**X, "colour": 1}], "base_prompt": "x"}, "regions.0.colour: Extra inputs"),
+        ({"regions": [{**X, "colour": 1}], "base_prompt": "x"}, "regions.0.colour: there is no such field"),
         ({"regions": [{**X, "mask": [[0, 0]]}], "base_prompt": "x"}, "regions.0.mask: a mask needs weights"),
         ({"regions": [{**X, "mask": [[1], [1, 0]]}], "base_prompt": "x"}, "a mask needs rows of equal"),
         ({"regions": [X], "base_prompt": "x", "base_ratio": 2}, "base_ratio: Input should be less than"),
