@@ -115,7 +115,7 @@ class FileStore:
         with self._trouble():
             data = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise StoreError(f"the file of picture {image_id} is missing or damaged: {path}; paint it again")
+            raise StoreError(f"the file of picture {image_id} is missing or damaged: paint it again")
         image = Image.open(io.BytesIO(data))
         image.load()
         return image
@@ -170,9 +170,7 @@ class FileStore:
         try:
             return Run.model_validate_json(row[0]), row[1]
         except ValidationError:
-            raise StoreError(
-                f"run {run_id} in {self.root} was written by another version of muralist: start a new run"
-            ) from None
+            raise StoreError(f"run {run_id} was written by another version of muralist: start a new run") from None
 
     def _save_run(self, run: Run, version: int) -> int:
         if not RUN_ID.fullmatch(run.run_id):
@@ -219,7 +217,7 @@ class FileStore:
             if write:
                 self.root.mkdir(parents=True, exist_ok=True)
             elif not path.is_file() or path.stat().st_size == 0:
-                raise NotFound(f"there is nothing in the store {self.root} yet")
+                raise NotFound("there is nothing in the store yet")
             with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
                 db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
@@ -234,13 +232,13 @@ class FileStore:
 
     @contextmanager
     def _trouble(self) -> Iterator[None]:
-        """What the disk and SQLite have to say, as one line."""
+        """What the disk and SQLite have to say, as one line; whoever is served reads it, too: no path is in it."""
         try:
             yield
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise StoreError(
-                f"cannot use the folder {self.root}: {reason}; choose a folder that can be written and has room"
+                f"cannot use the folder of MURALIST_HOME: {reason}; choose a folder that can be written and has room"
             ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -90,7 +91,8 @@ class Workshop:
         return outcome
 
     async def plan(self, fields: dict[str, Any], run_id: str, owner: str) -> Outcome:
-        """Give a run its layout."""
+        """Give a run its layout; not while it is being painted, or what is painted could not be kept."""
+        await self.jobs.check_free(run_id, owner)
         return await self._done("plan", fields, run_id, owner, await self._ports())
 
     async def begin(self, name: str, fields: dict[str, Any], run_id: str, owner: str) -> Job:
@@ -117,6 +119,7 @@ class Workshop:
 
     async def generate(self, order: Order, owner: str) -> Job:
         """Begin a job that runs the whole loop, once for each of `images`, at seeds that follow each other."""
+        self.jobs.check_room()
         await self._check_room()
         self._check_limits(steps=order.steps, width=order.width, height=order.height)
         store = (await self._ports()).store
@@ -130,15 +133,21 @@ class Workshop:
 
         async def work(tell: Tell, cancel: threading.Event) -> dict[str, Any]:
             results: list[Result] = []
+            stopped = ""
             for run in runs:
                 try:
-                    results.append(await self._drawn(order, run, tell, cancel))
-                except MuralistError:
+                    result = await self._drawn(order, run, tell, cancel)
+                    await self._kept(result, owner, store)
+                    results.append(result)
+                except MuralistError as error:
                     if not results:
                         raise
+                    stopped = f"No more were painted from seed {run.options.seed} on: {error}."
                     break
             best = max(results, key=lambda result: (result.passed, result.score))
-            return {"image_id": best.image_id, "images": [result.image_id for result in results]}
+            return {
+                "image_id": best.image_id, "images": [result.image_id for result in results], "stopped": stopped,
+            }  # fmt: skip
 
         return await self.jobs.start(runs[0].run_id, owner, "generate_image", work)
 
@@ -207,6 +216,12 @@ class Workshop:
             cancel=cancel,
             settings=settings,
         )
+
+    async def _kept(self, result: Result, owner: str, store: Store) -> None:
+        """Save what the graph could not save, or raise StoreError: a picture that no run knows cannot be shown."""
+        run, version = await store.load_run(result.run_id, owner)
+        if all(attempt.image_id != result.image_id for attempt in run.attempts):
+            await store.save_run(result.run, version)
 
     async def _opened(self, order: Order, owner: str, store: Store) -> Run:
         """A run with the order's options, and with its picture to start from."""
@@ -285,6 +300,11 @@ def _ignore(kind: str, data: dict[str, Any]) -> None:
     """Nobody listens."""
 
 
-def _size(folder: Path) -> int:
-    """Bytes of all files in it."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+def _size(home: Path) -> int:
+    """Bytes of all files in it; those that are gone meanwhile, as a journal or half a picture is, count nothing."""
+    total = 0
+    for folder, _, names in os.walk(home):
+        for name in names:
+            with suppress(OSError):
+                total += Path(folder, name).lstat().st_size
+    return total

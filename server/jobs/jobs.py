@@ -102,30 +102,33 @@ class Jobs:
 
         Raises PreconditionFailed if the run is being worked on, Busy if as many are waiting as may, StoreError.
         """
+        await self.check_free(job_id, owner)
         live = Live(Job(job_id=job_id, owner=owner, tool=tool, created=time.time()), work)
         with self._lock:
             known = self._known.get(job_id)
             if known is not None and known.job.live:
-                raise PreconditionFailed(
-                    f"run {job_id} is being worked on by {known.job.tool}: call get_job with job_id {job_id} until it "
-                    "is finished, or cancel_job"
-                )
-            unfinished = [each for each in self._known.values() if each.job.live]
-            if len(unfinished) >= self.at_once + self.waiting:
-                raise Busy(
-                    f"the server is busy: {len(unfinished)} jobs are not finished, and no more may wait; try again "
-                    f"in {self._about(len(unfinished) / self.at_once)}"
-                )
+                raise _occupied(known.job)
+            self.check_room()
             self._known[job_id] = live
             self._known.move_to_end(job_id)
-        try:
-            await asyncio.to_thread(self.shelf.put, live.job)
-        except StoreError:
-            with self._lock:
-                del self._known[job_id]
-            raise
-        self._on_loop(self._enqueue, live)
-        return live.job
+        # A caller that gives up by now has begun the job all the same: else it would hold its place for ever.
+        return await asyncio.shield(self._begun(live))
+
+    async def check_free(self, job_id: str, owner: str) -> None:
+        """Raise PreconditionFailed if the run is being worked on, by this server or another one."""
+        with suppress(NotFound):
+            job = await self.get(job_id, owner)
+            if job.live:
+                raise _occupied(job)
+
+    def check_room(self) -> None:
+        """Raise Busy if as many are waiting as may."""
+        unfinished = sum(each.job.live for each in list(self._known.values()))
+        if unfinished >= self.at_once + self.waiting:
+            raise Busy(
+                f"the server is busy: {unfinished} jobs are not finished, and no more may wait; try again in "
+                f"{self._about(unfinished / self.at_once)}"
+            )
 
     async def get(self, job_id: str, owner: str) -> Job:
         """The job as it is now. Raises NotFound, also for another owner's."""
@@ -213,6 +216,17 @@ class Jobs:
                 threading.Thread(target=self._loop.run_forever, name="jobs", daemon=True).start()
         self._loop.call_soon_threadsafe(act, *args)
 
+    async def _begun(self, live: Live) -> Job:
+        """Written down, so that it survives a restart, and only then queued."""
+        try:
+            await asyncio.to_thread(self.shelf.put, live.job)
+        except BaseException:
+            with self._lock:
+                del self._known[live.job.job_id]
+            raise
+        self._on_loop(self._enqueue, live)
+        return live.job
+
     def _enqueue(self, live: Live) -> None:
         self._queue.append(live)
         self._advance()
@@ -249,7 +263,8 @@ class Jobs:
             await self._ended_as(live, _stopped(live))
             return
         live.change(status="working")
-        keeping = asyncio.ensure_future(self._keep(live))
+        over = asyncio.Event()
+        keeping = asyncio.ensure_future(self._keep(live, over))
         try:
             result = await live.work(live.tell, live.stop)
             end = {**(_stopped(live) if live.stop.is_set() else {"status": "done"}), "result": result}
@@ -263,19 +278,23 @@ class Jobs:
                 "status": "failed",
                 "error": "it failed for a reason that is not your fault; the server's log has it",
             }
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
-        self._seconds.append(time.monotonic() - began)
+        over.set()
+        await keeping  # not cancelled: a write that is under way could come after that of the end
+        if end["status"] == "done":
+            self._seconds.append(time.monotonic() - began)
         await self._ended_as(live, end)
 
-    async def _keep(self, live: Live) -> None:
-        while True:
+    async def _keep(self, live: Live, over: asyncio.Event) -> None:
+        """Write its progress down now and then, and look whether another server was asked to cancel it."""
+        while not over.is_set():
             try:
                 if await asyncio.to_thread(self.shelf.put, live.job):
                     live.stop.set()
             except StoreError as error:
                 log.warning("job %s: %s", live.job.job_id, error)
-            await asyncio.sleep(KEPT)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEPT):
+                    await over.wait()
 
     async def _ended_as(self, live: Live, end: dict[str, Any]) -> None:
         """Written down first, then told: whoever hears of it can read it."""
@@ -289,6 +308,13 @@ class Jobs:
             finished = [job_id for job_id, each in self._known.items() if not each.job.live]
             for job_id in finished[:-REMEMBERED]:
                 del self._known[job_id]
+
+
+def _occupied(job: Job) -> PreconditionFailed:
+    return PreconditionFailed(
+        f"run {job.job_id} is being worked on by {job.tool}: call get_job with job_id {job.job_id} until it is "
+        "finished, or cancel_job"
+    )
 
 
 def _stopped(live: Live) -> dict[str, Any]:

@@ -55,6 +55,8 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
     sentence = _sentence(run, attempt) if whole else job.result["text"]
     if job.status == "cancelled":
         sentence = f"Cancelled; {sentence[0].lower()}{sentence[1:]}"
+    elif job.status == "failed":
+        sentence = f"{job.tool} failed: {job.error}. {sentence}"
     follow = _after_loop(run, attempt) if found is None else after_judging(run.run_id, found)
     unparsed = run.scene.unparsed if run.scene else []
     aside = f"Not understood, kept in the caption only: {', '.join(unparsed)}." if unparsed and whole else ""
@@ -63,6 +65,8 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
     if len(pictures) > 1:
         passed = sum(bool(each.passed) for each in pictures)
         aside += f" {len(pictures)} pictures, of which {passed} passed: {', '.join(p.image_id for p in pictures)}."
+    if job.status == "done" and job.result.get("stopped"):
+        aside += f" {job.result['stopped']}"
     structure = _known(
         job,
         image_id=image_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,11 +15,13 @@ from muralist.tools.layout import Layout
 from muralist.tools.outcome import Findings
 from muralist.tools.scene import Scene, Value
 
-from .thumbnail import thumbnail
+from .thumbnail import MAX_BASE64, thumbnail
 
 if TYPE_CHECKING:
     from PIL import Image
 
+RESULT = 140_000
+"""Characters of a result: a long structure leaves less to its thumbnail."""
 NEXT = "What to do next."
 IMAGE = "Resource of the picture at full size, as PNG."
 
@@ -139,7 +142,9 @@ def reply(
     known = structure.model_dump(mode="json", exclude_defaults=True) if isinstance(structure, Value) else structure
     content: list[ContentBlock] = [TextContent(type="text", text="\n".join(filter(None, sentences)))]
     if picture is not None:
-        content.append(ImageContent(type="image", data=thumbnail(picture, side), mime_type="image/webp"))
+        left = RESULT - len(json.dumps(known, ensure_ascii=False)) - sum(map(len, sentences))
+        small = thumbnail(picture, side, min(MAX_BASE64, max(left, 1000)))
+        content.append(ImageContent(type="image", data=small, mime_type="image/webp"))
     if link := known.get("image"):
         # Not an image's media type: some clients turn that into a URL for a provider that cannot fetch it.
         content.append(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from mcp import Client
 from mcp_client import PROMPT, served, structure, text
 
 from muralist.server.jobs import Job, Jobs, Shelf
-from muralist.tools.errors import NotFound
+from muralist.tools.errors import NotFound, PreconditionFailed
 
 
 class Gate:
@@ -207,12 +209,6 @@ async def test_a_job_whose_server_is_gone_was_interrupted(tmp_path: Path) -> Non
 
 async def test_nobody_else_learns_of_a_job(tmp_path: Path) -> None:
     jobs = Jobs(Shelf(tmp_path), at_once=1, waiting=1)
-
-    async def work(*_: Any) -> dict[str, Any]:
-        return {"text": "done"}
-
-    async def ignore(_: Job) -> None: ...
-
     await jobs.start("abc", "me", "regional_diffuse", work)
     assert (await jobs.wait("abc", "me", 10, ignore)).result == {"text": "done"}
     for stranger in (jobs.get("abc", "you"), jobs.cancel("abc", "you"), jobs.wait("abc", "you", 1, ignore)):
@@ -220,3 +216,148 @@ async def test_nobody_else_learns_of_a_job(tmp_path: Path) -> None:
             await stranger
     assert await jobs.ids("you", "", 10) == []
     await asyncio.to_thread(jobs.close)
+
+
+async def work(*_: Any) -> dict[str, Any]:
+    return {"text": "done"}
+
+
+async def ignore(_: Job) -> None: ...
+
+
+class SlowShelf(Shelf):
+    """Writes jobs of one status only once another one has ended, once it is let, or after a while."""
+
+    def __init__(self, home: Path, status: str, patience: float) -> None:
+        super().__init__(home)
+        self.status = status
+        self.patience = patience
+        self.reached = threading.Event()
+        self.let = threading.Event()
+
+    def put(self, job: Job) -> bool:
+        if job.status == self.status:
+            self.reached.set()
+            self.let.wait(self.patience)
+        cancel = super().put(job)
+        if not job.live:
+            self.let.set()
+        return cancel
+
+
+async def test_a_job_whose_caller_gives_up_while_it_is_written_down_is_worked_at_all_the_same(tmp_path: Path) -> None:
+    shelf = SlowShelf(tmp_path, "queued", 30)
+    jobs = Jobs(shelf, at_once=1, waiting=0)
+    starting = asyncio.create_task(jobs.start("abc", "me", "regional_diffuse", work))
+    assert await asyncio.to_thread(shelf.reached.wait, 30)
+    starting.cancel()
+    await asyncio.wait([starting])
+    shelf.let.set()
+    assert (await jobs.wait("abc", "me", 5, ignore)).status == "done"
+    await asyncio.to_thread(jobs.close)
+
+
+async def test_a_late_write_of_its_progress_does_not_undo_the_end_of_a_job(tmp_path: Path) -> None:
+    shelf = SlowShelf(tmp_path, "working", 0.2)
+
+    async def short(*_: Any) -> dict[str, Any]:
+        assert await asyncio.to_thread(shelf.reached.wait, 30)
+        return {"text": "done"}
+
+    jobs = Jobs(shelf, at_once=1, waiting=0)
+    await jobs.start("abc", "me", "regional_diffuse", short)
+    assert (await jobs.wait("abc", "me", 5, ignore)).status == "done"
+    await asyncio.to_thread(jobs.close)
+    assert Shelf(tmp_path).get("abc", "me").status == "done"
+
+
+async def test_two_servers_of_one_folder_do_not_work_on_one_run(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    await asyncio.to_thread(
+        shelf.put, Job(job_id="abc", owner="me", tool="regional_diffuse", status="working", created=time.time())
+    )
+    jobs = Jobs(Shelf(tmp_path), at_once=1, waiting=0)
+    with pytest.raises(PreconditionFailed, match="being worked on by regional_diffuse: call get_job"):
+        await jobs.start("abc", "me", "inspect_and_edit", work)
+    await asyncio.to_thread(shelf.close)
+    await jobs.start("abc", "me", "inspect_and_edit", work)
+    assert (await jobs.wait("abc", "me", 5, ignore)).status == "done"
+    await asyncio.to_thread(jobs.close)
+
+
+async def test_a_run_that_is_being_painted_is_not_planned_anew() -> None:
+    reached = threading.Event()
+    install(HeldPainter(faults={1: [1]}, holds_at=2, on_hold=reached.set))
+    async with served() as client:
+        job_id = await begun(client, seed=1)
+        assert await asyncio.to_thread(reached.wait, 30)
+        refused = await client.call_tool("plan", {"run_id": job_id})
+        assert "is being worked on by generate_image: call get_job" in text(refused)
+        stopped = structure(await client.call_tool("cancel_job", {"job_id": job_id}))
+        assert stopped["image_id"] == f"{job_id}-1"
+        structure(await client.call_tool("plan", {"run_id": job_id}))
+
+
+async def test_a_job_of_several_pictures_that_is_cancelled_begins_no_other_one() -> None:
+    reached = threading.Event()
+    install(HeldPainter(faults={1: [1]}, holds_at=2, on_hold=reached.set))
+    async with served() as client:
+        job_id = await begun(client, seed=1, images=3)
+        assert await asyncio.to_thread(reached.wait, 30)
+        stopped = await client.call_tool("cancel_job", {"job_id": job_id})
+        assert (structure(stopped)["status"], structure(stopped)["image_id"]) == ("cancelled", f"{job_id}-1")
+        assert len(structure(await client.call_tool("list_images", {}))["images"]) == 1
+
+
+async def test_a_job_of_several_pictures_says_why_some_are_missing() -> None:
+    install(BlockPainter(breaks_at=2))
+    async with served(rounds=0) as client:
+        result = await client.call_tool("generate_image", {"prompt": PROMPT, "seed": 1, "images": 3})
+        assert structure(result)["image_id"] == f"{structure(result)['job_id']}-1"
+        assert "No more were painted from seed 2 on: the paint ran dry at seed 2" in text(result)
+
+
+async def test_a_busy_server_keeps_nothing_of_what_it_refuses(gate: Gate) -> None:
+    async with served(jobs_at_once=1, jobs_waiting=0) as client:
+        gate.opened.set()
+        given = structure(await client.call_tool("generate_image", {"prompt": PROMPT}))["image_id"]
+        gate.opened.clear()
+        job_id = await begun(client, seed=5)
+        refused = await client.call_tool("generate_image", {"prompt": PROMPT, "image_id": given, "images": 4})
+        assert "the server is busy" in text(refused)
+        gate.opened.set()
+        await got(client, job_id)
+        listed = structure(await client.call_tool("list_images", {}))["images"]
+        assert [each["action"] for each in listed] == ["painted", "painted"]
+
+
+async def test_a_picture_whose_run_the_graph_could_not_save_is_shown(tmp_path: Path) -> None:
+    def meddle(_: Any) -> None:
+        with closing(sqlite3.connect(tmp_path / "home" / "muralist.sqlite", isolation_level=None)) as db:
+            db.execute("UPDATE runs SET version = version + 1")
+
+    install(BlockPainter(on_paint=meddle))
+    async with served() as client:
+        made = structure(await client.call_tool("generate_image", {"prompt": PROMPT}))
+        assert made["passed"]
+        structure(await client.call_tool("inspect_and_edit", {"run_id": made["run_id"]}))
+
+
+async def test_a_folder_that_cannot_be_used_is_told_without_its_path(tmp_path: Path) -> None:
+    (tmp_path / "home" / "jobs.sqlite").mkdir(parents=True)
+    async with served() as client:
+        told = text(await client.call_tool("generate_image", {"prompt": PROMPT}))
+        assert "cannot use the folder of MURALIST_HOME" in told
+        assert str(tmp_path) not in told
+
+
+async def test_a_job_that_was_interrupted_says_so_beside_its_picture() -> None:
+    reached = threading.Event()
+    install(HeldPainter(faults={1: [1]}, holds_at=2, on_hold=reached.set))
+    async with served() as client:
+        job_id = await begun(client, seed=1)
+        assert await asyncio.to_thread(reached.wait, 30)
+    async with served() as client:
+        told = await client.call_tool("get_job", {"job_id": job_id})
+        assert structure(told)["image_id"] == f"{job_id}-1"
+        assert "the server was stopped while it was at work" in text(told)

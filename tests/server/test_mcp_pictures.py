@@ -17,6 +17,7 @@ from mcp_client import PROMPT, seen, served, structure, text
 from PIL import Image
 
 import muralist
+from muralist.server.mcp.results import reply
 
 
 def encoded(picture: Image.Image) -> str:
@@ -164,6 +165,13 @@ async def test_every_result_is_small_enough_for_a_conversation() -> None:
         results.append(await client.call_tool("generate_image", {"prompt": prompt, "rounds": 0, "images": 4}))
         structure(results[-1])
         assert max(len(result.model_dump_json(by_alias=True)) for result in results) < 150_000
+
+
+def test_a_long_structure_leaves_less_room_to_its_thumbnail() -> None:
+    noise = Image.effect_noise((512, 512), 200).convert("RGB")
+    long = reply(["Look."], {"long": "x" * 100_000}, noise)
+    assert len(long.model_dump_json(by_alias=True)) < 150_000
+    assert len(seen(long).tobytes()) > 0
 
 
 async def fill(home: Path) -> None:
