@@ -131,8 +131,6 @@ class FileStore:
         return row[0], row[1]
 
     def _images(self, owner: str, limit: int, before: int | None) -> list[Kept]:
-        if not self._database.is_file():
-            return []
         with self._transaction() as db:
             rows = db.execute(
                 "SELECT images.run_id, ordinal, images.rowid, json_extract(body, '$.scene.prompt'), metadata "
@@ -213,15 +211,16 @@ class FileStore:
     def _transaction(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
         """One connection and one transaction: all or nothing, also across processes."""
         with self._trouble():
-            path = self._database
+            path: Path | str = self._database
+            empty = not self._database.is_file() or self._database.stat().st_size == 0
             if write:
                 self.root.mkdir(parents=True, exist_ok=True)
-            elif not path.is_file() or path.stat().st_size == 0:
-                raise NotFound("there is nothing in the store yet")
+            elif empty:
+                path = ":memory:"  # to read from what is not there yet finds nothing, and makes nothing
             with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
                 db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
-                    for statement in SCHEMA if write else ():
+                    for statement in SCHEMA if write or empty else ():
                         db.execute(statement)
                     yield db
                 except BaseException:

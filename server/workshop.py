@@ -84,6 +84,7 @@ class Workshop:
 
     async def recaption(self, fields: dict[str, Any], image_id: str | None, owner: str) -> Outcome:
         """Open a run with a scene; with `image_id`, one that starts from that picture."""
+        await self._check_room()
         ports = await self._ports()
         run = await self._opened(Order(prompt="", image_id=image_id), owner, ports.store)
         outcome = await TOOLS["recaption"].call(fields, run, ports)

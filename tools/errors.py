@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from .run import Run
 
 
+LONGEST = 2000
+"""Characters of a message."""
+
+
 class MuralistError(Exception):
     """A one-line message: what was wrong, where, and what would be right."""
 
@@ -15,8 +19,9 @@ class MuralistError(Exception):
     """The ledger with what was finished before it went wrong, if that is more than the caller has."""
 
     def __init__(self, message: str = "") -> None:
-        # What is quoted in it, a prompt or a model's words, may have lines of its own.
-        super().__init__(" ".join(message.split()))
+        # What is quoted in it, a prompt or a model's words, may have lines of its own, and many.
+        line = " ".join(message.split())
+        super().__init__(line if len(line) <= LONGEST else f"{line[:LONGEST]}…")
 
 
 class BadPrompt(MuralistError):

@@ -25,7 +25,7 @@ class OwnVerdict(Value):
 
     question_id: str
     p: float = Field(ge=0, le=1, allow_inf_nan=False, description="Probability that the answer is yes.")
-    evidence: str = Field(default="", max_length=1000)
+    evidence: str = Field(default="", max_length=300)
     box: Box | None = None
 
 

@@ -180,7 +180,9 @@ class Jobs:
         """What a queued job waits for, in words."""
         with self._lock:
             ahead = [each for each in self._known.values() if each.job.live and each.job.created < job.created]
-        return f"waiting behind {len(ahead)} jobs, {self._about(max(1, len(ahead)) / self.at_once)}"
+        if not ahead:
+            return "about to begin"
+        return f"waiting behind {len(ahead)} jobs, {self._about(len(ahead) / self.at_once)}"
 
     def close(self, patience: float = 15.0) -> None:
         """Stop everything, as interrupted; returns once it has stopped, after `patience` seconds at the latest."""

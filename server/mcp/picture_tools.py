@@ -15,15 +15,17 @@ from muralist.server.workshop import Workshop
 from muralist.tools.ports import Kept
 
 from .results import Listed, Page, Viewed, reply, uri
-from .tool import Arguments, McpTool, mcp_tool
+from .tool import Arguments, ImageId, McpTool, mcp_tool
 
+SHOWN = 200
+"""Characters of a prompt in a list."""
 DONE = {"given": "given", "paint": "painted", "edit": "edited"}
 
 
 class ViewArgs(Arguments):
     """Arguments of `view_image`."""
 
-    image_id: str = Field(min_length=1, max_length=80, description="The image_id that a tool gave.")
+    image_id: ImageId = Field(description="The image_id that a tool gave.")
     max_dim: int = Field(default=512, ge=16, le=1024, description="Pixels of the longer side as it is shown.")
 
 
@@ -90,6 +92,6 @@ def picture_tools(workshop: Workshop) -> list[McpTool]:
 def _listed(kept: Kept) -> Listed:
     action = DONE.get(str(kept.metadata.get("action")), "painted")
     return Listed(
-        image_id=kept.image_id, image=uri(kept.image_id), prompt=kept.prompt, action=action,
+        image_id=kept.image_id, image=uri(kept.image_id), prompt=kept.prompt[:SHOWN], action=action,
         seed=kept.metadata.get("seed"),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
@@ -84,13 +84,13 @@ def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
         return "\n\n".join(load(name) for name in GUIDE)
 
     async def complete(ref: Ref, argument: CompletionArgument, context: CompletionContext | None) -> Completion | None:
-        if argument.name == "image_id":
-            kept = await workshop.pictures(owner(), LATEST)
-            found = [each.image_id for each in kept if each.image_id.startswith(argument.value)]
-        elif argument.name in ("job_id", "run_id"):
-            found = await workshop.jobs.ids(owner(), argument.value, COMPLETIONS + 1)
-        else:
-            return None
+        found: list[str] = []
+        with suppress(MuralistError):  # nothing to choose from is no error
+            if argument.name == "image_id":
+                kept = await workshop.pictures(owner(), LATEST)
+                found = [each.image_id for each in kept if each.image_id.startswith(argument.value)]
+            elif argument.name in ("job_id", "run_id"):
+                found = await workshop.jobs.ids(owner(), argument.value, COMPLETIONS + 1)
         return Completion(values=found[:COMPLETIONS], has_more=len(found) > COMPLETIONS)
 
     server.completion()(complete)  # type: ignore[no-untyped-call]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
@@ -12,7 +12,7 @@ from mcp.server.mcpserver.tools.base import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
 from muralist.tools.catalogue import Tool, one_line
@@ -22,6 +22,15 @@ from .names import unknown
 
 Act = Callable[[Any, "Context[Any, Any]"], Awaitable[CallToolResult]]
 """What a call does, given its validated arguments."""
+
+
+def bare(given: Any) -> Any:
+    """`image://ID` is `ID`."""
+    return given.removeprefix("image://") if isinstance(given, str) else given
+
+
+ImageId = Annotated[str, Field(min_length=1, max_length=80), BeforeValidator(bare)]
+"""An image_id, or the resource that results name it by."""
 
 VIEW = "ui://muralist/run.html"
 """The page that shows a run in a client with MCP Apps."""

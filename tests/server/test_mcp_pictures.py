@@ -88,7 +88,7 @@ async def test_pictures_are_listed_by_pages_and_looked_at_again() -> None:
         assert [each["seed"] for each in first["images"] + rest["images"]] == [4, 3, 2]
         assert "cursor" not in rest
         image_id = rest["images"][0]["image_id"]
-        shown = await client.call_tool("view_image", {"image_id": image_id, "max_dim": 64})
+        shown = await client.call_tool("view_image", {"image_id": f"image://{image_id}", "max_dim": 64})
         assert seen(shown).size == (64, 64)
         assert structure(shown)["prompt"] == PROMPT
         assert structure(shown)["passed"]
