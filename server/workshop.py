@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -289,12 +291,17 @@ class Workshop:
 
 
 async def _adraw(*args: Any, **kwargs: Any) -> Result:
-    def imported() -> Draw:
-        from muralist import adraw
+    return await (await asyncio.to_thread(_imported))(*args, **kwargs)
 
-        return adraw
 
-    return await (await asyncio.to_thread(imported))(*args, **kwargs)
+@cache
+def _imported() -> Draw:
+    """`muralist.adraw`; what comes with it stays, and is not to be looked through at every garbage collection."""
+    from muralist import adraw
+
+    gc.collect()
+    gc.freeze()
+    return adraw
 
 
 def _ignore(kind: str, data: dict[str, Any]) -> None:

@@ -289,14 +289,15 @@ class Jobs:
     async def _keep(self, live: Live, over: asyncio.Event) -> None:
         """Write its progress down now and then, and look whether another server was asked to cancel it."""
         while not over.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEPT):
+                    await over.wait()
+                    return
             try:
                 if await asyncio.to_thread(self.shelf.put, live.job):
                     live.stop.set()
             except StoreError as error:
                 log.warning("job %s: %s", live.job.job_id, error)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(KEPT):
-                    await over.wait()
 
     async def _ended_as(self, live: Live, end: dict[str, Any]) -> None:
         """Written down first, then told: whoever hears of it can read it."""
