@@ -43,6 +43,8 @@ PortsFactory = Callable[[Tell, threading.Event], Ports]
 Draw = Callable[..., Awaitable["Result"]]
 """Called as `muralist.adraw`; gives its `Result`."""
 
+LARGER = 16
+"""So many times the pixels of the server's own size may be asked for: beyond, backbones take long for little."""
 MEASURED = 30.0
 """Seconds for which the size of the home folder is taken as known."""
 
@@ -266,8 +268,9 @@ class Workshop:
         if steps is not None and steps > self.limits.max_steps:
             raise BadSettings(f"{steps} steps are more than the {self.limits.max_steps} that this server allows")
         pixels = (width or self.settings.width) * (height or self.settings.height)
-        if pixels > self.limits.max_pixels:
-            raise BadSettings(f"{pixels} pixels are more than the {self.limits.max_pixels} that this server allows")
+        most = min(self.limits.max_pixels, LARGER * self.settings.width * self.settings.height)
+        if pixels > most:
+            raise BadSettings(f"{pixels} pixels are more than the {most} that this server allows: leave the size out")
 
     async def _check_room(self) -> None:
         """Raise StoreError if the home folder is full."""

@@ -188,6 +188,9 @@ async def test_more_than_the_server_allows_is_refused() -> None:
         assert "11 steps are more than the 10" in text(steps)
         pixels = await client.call_tool("generate_image", {"prompt": PROMPT, "width": 256})
         assert "32768 pixels are more than the 16384" in text(pixels)
+    async with served() as client:
+        large = await client.call_tool("generate_image", {"prompt": PROMPT, "width": 1024, "height": 1024})
+        assert "leave the size out" in text(large)
     await fill(Path(os.environ["MURALIST_HOME"]))
     async with served(disk_mb=1) as client:
         full = await client.call_tool("generate_image", {"prompt": PROMPT})
