@@ -262,6 +262,7 @@ def test_in_a_host_of_mcp_apps_the_run_is_followed_until_it_is_done(result: mura
         const asked = read.length;
         await new Promise((wake) => setTimeout(wake, 60_000));
         const root = view().documentElement;
+        await until(() => root.scrollHeight <= root.clientHeight);  // the host gives it the height that it tells
         const hidden = [root.scrollWidth - root.clientWidth, root.scrollHeight - root.clientHeight];
         tell({ id: 7, method: "ui/resource-teardown", params: {} });
         await until(() => answered);
