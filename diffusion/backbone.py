@@ -81,6 +81,10 @@ def load(backbone: str) -> Any:
     precision. Raises BackboneError in one line if it is missing, damaged, unreachable or of an unsupported family.
     """
     place = locate(backbone)
+    if isinstance(place, str):
+        from .hub import at_hand
+
+        place = at_hand(place)
     import diffusers
     import torch
     import transformers

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 
 from muralist.tools.errors import BackboneError, BadLayout, BadPrompt, BadSettings
 from muralist.tools.layout import Box, Region
-from muralist.tools.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, SEEDS
+from muralist.tools.limits import MAX_SIDE
 
 from .engine.memory import is_out_of_memory
 from .families import side_of_pictures
 from .guidance import guided
+from .ranges import check_ranges
 from .regional import regional
 from .retouch import RIM, Alpha, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
 from .tidied import tidied
@@ -90,17 +91,7 @@ def _check(
 ) -> None:  # fmt: skip
     if not prompt.strip():
         raise BadPrompt("the prompt is empty: say what the region has to show")
-    if not 1 <= steps <= MAX_STEPS:
-        raise BadSettings(f"{steps} steps are out of range: choose 1 to {MAX_STEPS}")
-    if not 0 < strength <= 1 or math.floor(steps * strength) < 1:
-        raise BadSettings(
-            f"strength {strength:g} with {steps} steps leaves nothing to do: their product has to be at least 1, and "
-            "strength at most 1"
-        )
-    if guidance is not None and not 0 <= guidance <= MAX_GUIDANCE:
-        raise BadSettings(f"guidance {guidance:g} is out of range: choose 0 to {MAX_GUIDANCE:g}")
-    if not 0 <= seed < SEEDS:
-        raise BadSettings(f"seed {seed} is out of range: choose 0 to 2^63 - 1")
+    check_ranges(steps=steps, guidance=guidance, seed=seed, strength=strength)
     if feather is not None and not 0 <= feather <= MAX_SIDE:
         raise BadSettings(f"feather {feather:g} is out of range: choose a number of pixels from 0 on")
 

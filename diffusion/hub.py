@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from muralist.tools.errors import BackboneError
-
-from . import backbone as backbones
 
 SECONDS = 5
 """That the hub has to answer in."""
 
 
-def load(backbone: str) -> Any:
-    """`backbone.load`, from the hub's cache if the hub cannot be reached. Raises BackboneError."""
-    return backbones.load(at_hand(backbone))
-
-
 def at_hand(backbone: str) -> str:
-    """The backbone; of a hub id, where it lies in the cache if the hub does not answer or is not to be asked.
+    """A hub id; or where it lies in the cache, if the hub does not answer or is not to be asked.
 
     The hub is asked once, where the libraries would try for a minute. Raises BackboneError if it is in neither place.
     """
-    if not isinstance(backbones.locate(backbone), str):
-        return backbone
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,12 +12,13 @@ from PIL import Image
 
 from muralist.tools.errors import BadLayout, BadPrompt, BadSettings, MuralistError
 from muralist.tools.layout import MAX_REGIONS, Region, every
-from muralist.tools.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SEEDS
+from muralist.tools.limits import MAX_SIDE, MIN_SIDE
 from muralist.tools.ports import OnStep, PaintSpec
 from muralist.tools.scene import Scene
 
 from .backbone import PICTUREBOOK, cell_size
 from .engine import Request, engine_of, threads
+from .ranges import check_ranges
 
 POLL = 0.05
 """Seconds between two looks at whether to stop while a picture waits for its turn."""
@@ -117,23 +117,12 @@ def _check_settings(spec: PaintSpec, cell: int) -> None:
                 f"{name} {value} cannot be painted: it has to be a multiple of {cell} from {MIN_SIDE} to {MAX_SIDE}, "
                 f"such as {nearest}"
             )
-    if not 1 <= spec.steps <= MAX_STEPS:
-        raise BadSettings(f"{spec.steps} steps are out of range: choose 1 to {MAX_STEPS}")
-    if not 0 <= spec.guidance <= MAX_GUIDANCE:
-        raise BadSettings(f"guidance {spec.guidance:g} is out of range: choose 0 to {MAX_GUIDANCE:g}")
-    if not 0 <= spec.seed < SEEDS:
-        raise BadSettings(f"seed {spec.seed} is out of range: choose 0 to 2^63 - 1")
-    if spec.source is None:
-        return
-    if spec.source.size != (spec.width, spec.height):
+    strength = None if spec.source is None else spec.strength
+    check_ranges(steps=spec.steps, guidance=spec.guidance, seed=spec.seed, strength=strength)
+    if spec.source is not None and spec.source.size != (spec.width, spec.height):
         raise BadSettings(
             f"the picture to be edited has {spec.source.width}x{spec.source.height} pixels, not "
             f"{spec.width}x{spec.height}: resize it before"
-        )
-    if not 0 < spec.strength <= 1 or math.floor(spec.steps * spec.strength) < 1:
-        raise BadSettings(
-            f"strength {spec.strength:g} with {spec.steps} steps leaves nothing to do: their product has to be "
-            "at least 1, and strength at most 1"
         )
 
 

@@ -231,14 +231,11 @@ class FileStore:
 
     @contextmanager
     def _trouble(self) -> Iterator[None]:
-        """What the disk and SQLite have to say, as one line; whoever is served reads it, too: no path is in it."""
+        """What the disk and SQLite have to say, as one line."""
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise StoreError(
-                f"cannot use the folder of MURALIST_HOME: {reason}; choose a folder that can be written and has room"
-            ) from error
+            raise StoreError.of(error) from error
 
 
 def _parts(image_id: str) -> tuple[str, int]:

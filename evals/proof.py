@@ -42,16 +42,21 @@ class _Tee(io.StringIO):
 def main() -> None:
     """Run every proof and write `docs/proof/<name>.txt`."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    commit = _commit()
+    commit = present()
     for name, proof in PROOFS.items():
         printed = _Tee()
         with contextlib.redirect_stdout(printed):
             proof(commit)
-        stamp = f"muralist eval {name}\ncommit {commit}, {datetime.now(UTC):%Y-%m-%d}\n\n"
-        (FOLDER / f"{name}.txt").write_text(stamp + printed.getvalue(), encoding="utf-8")
+        written = stamp(f"muralist eval {name}", commit) + printed.getvalue()
+        (FOLDER / f"{name}.txt").write_text(written, encoding="utf-8")
 
 
-def _commit() -> str:
+def stamp(command: str, commit: str) -> str:
+    """The head of a proof: what printed it, of which commit, and when."""
+    return f"{command}\ncommit {commit}, {datetime.now(UTC):%Y-%m-%d}\n\n"
+
+
+def present() -> str:
     """The short id of the commit that is measured, marked if the tree differs from it in more than the proofs."""
     commit = _git("rev-parse", "--short", "HEAD") or "unknown"
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{FOLDER}")

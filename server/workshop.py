@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anyio.to_thread
 from pydantic import Field
 
 from muralist.agent.settings import Settings
@@ -37,11 +36,6 @@ if TYPE_CHECKING:
     from muralist import Result
 
     from .view.view import RunView
-
-PortsFactory = Callable[[Tell, threading.Event], Ports]
-"""Makes the ports of one call; called in a thread, since it may import much."""
-Draw = Callable[..., Awaitable["Result"]]
-"""Called as `muralist.adraw`; gives its `Result`."""
 
 LARGER = 16
 """So many times the pixels of the server's own size may be asked for: beyond, backbones take long for little."""
@@ -67,23 +61,15 @@ class Order(Value):
 
 
 class Workshop:
-    """The tools and the whole loop, on runs that belong to owners. Nothing heavy is imported before it is needed.
+    """The tools and the whole loop, on runs that belong to owners. Nothing heavy is imported before it is needed."""
 
-    `ports` makes the ports of one call, by default those that `settings` name; `draw` runs the whole loop, by default
-    `muralist.adraw`.
-    """
-
-    def __init__(
-        self, settings: Settings, limits: ServerSettings, ports: PortsFactory | None = None, draw: Draw | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, limits: ServerSettings) -> None:
         self.settings = settings
         self.limits = limits
         self.home = Path(settings.home)
         self.jobs = Jobs(Shelf(self.home), limits.jobs_at_once, limits.jobs_waiting)
         self.link: Callable[[str, str], str | None] = lambda path, owner: None
         """Where a browser gets what is the owner's, `/images/ID.png` or `/runs/ID`, if anywhere."""
-        self._make_ports = ports or self._wired
-        self._draw = draw or _adraw
         self._measured = (-MEASURED, 0)
 
     async def recaption(self, fields: dict[str, Any], image_id: str | None, owner: str) -> Outcome:
@@ -127,7 +113,7 @@ class Workshop:
         self.jobs.check_room()
         await self._check_room()
         self._check_limits(steps=order.steps, width=order.width, height=order.height)
-        store = (await self._ports()).store
+        store = await self._store()
         orders = [
             order.model_copy(update={"seed": (order.seed + number) % SEEDS, "images": 1})
             for number in range(order.images)
@@ -159,24 +145,31 @@ class Workshop:
     async def import_picture(self, picture: Image.Image, owner: str) -> str:
         """Keep a picture that the caller has, as the source of a run without a scene; gives its image id."""
         await self._check_room()
-        store = (await self._ports()).store
+        store = await self._store()
         run = await self._with_source(new_run(self.settings, owner=owner), picture, {}, store)
         await store.save_run(run, 0)
         return str(run.source)
 
     async def run(self, run_id: str, owner: str) -> Run:
         """Raises NotFound, also for another owner's."""
-        return (await (await self._ports()).store.load_run(run_id, owner))[0]
+        return (await (await self._store()).load_run(run_id, owner))[0]
+
+    async def run_of(self, image_id: str, owner: str) -> Run:
+        """The run that a picture belongs to. Raises NotFound, also for another owner's."""
+        try:
+            return await self.run(image_id.rpartition("-")[0], owner)
+        except NotFound:
+            raise NotFound(f"there is no picture {image_id[:80]}") from None
 
     async def picture(self, image_id: str, owner: str) -> Image.Image:
         """At full size. Raises NotFound, also for another owner's."""
-        await self._check_owner(image_id, owner)
-        return await (await self._ports()).store.get_image(image_id)
+        await self.run_of(image_id, owner)
+        return await (await self._store()).get_image(image_id)
 
     async def metadata(self, image_id: str, owner: str) -> dict[str, Any]:
         """Scene, layout, seed, backbone, parent, verdicts. Raises NotFound, also for another owner's."""
-        run = await self._check_owner(image_id, owner)
-        kept = await (await self._ports()).store.metadata(image_id)
+        run = await self.run_of(image_id, owner)
+        kept = await (await self._store()).metadata(image_id)
         attempt = next((each for each in run.attempts if each.image_id == image_id), None)
         known = {
             "image_id": image_id,
@@ -200,18 +193,16 @@ class Workshop:
 
     async def pictures(self, owner: str, limit: int, before: int | None = None) -> list[Kept]:
         """The owner's pictures, newest first."""
-        return await (await self._ports()).store.images(owner, limit, before)
+        return await (await self._store()).images(owner, limit, before)
 
     def close(self) -> None:
         """Stop all jobs."""
         self.jobs.close()
 
     async def _drawn(self, order: Order, run: Run, tell: Tell, cancel: threading.Event) -> Result:
-        settings = self.settings.model_copy(
-            update=order.model_dump(include={"guidance", "rounds", "steps"}, exclude_none=True)
-            | {"width": run.options.width, "height": run.options.height}
-        )
-        return await self._draw(
+        size = {"width": run.options.width, "height": run.options.height}
+        adraw = await asyncio.to_thread(_adraw)
+        return await adraw(
             order.prompt,
             seed=run.options.seed,
             scene=order.scene,
@@ -219,8 +210,13 @@ class Workshop:
             run=run,
             on_event=lambda event: tell(event.kind, event.data),
             cancel=cancel,
-            settings=settings,
+            settings=self._settings(order).model_copy(update=size),
         )
+
+    def _settings(self, order: Order) -> Settings:
+        """The server's settings, with what an order says."""
+        how = order.model_dump(include={"guidance", "height", "rounds", "steps", "width"}, exclude_none=True)
+        return self.settings.model_copy(update=how)
 
     async def _kept(self, result: Result, owner: str, store: Store) -> None:
         """Save what the graph could not save, or raise StoreError: a picture that no run knows cannot be shown."""
@@ -230,8 +226,7 @@ class Workshop:
 
     async def _opened(self, order: Order, owner: str, store: Store) -> Run:
         """A run with the order's options, and with its picture to start from."""
-        how = order.model_dump(include={"guidance", "height", "rounds", "steps", "width"}, exclude_none=True)
-        run = new_run(self.settings.model_copy(update=how), order.seed, owner)
+        run = new_run(self._settings(order), order.seed, owner)
         if order.negative_prompt:
             options = run.options.model_copy(update={"negative_prompt": order.negative_prompt})
             run = run.changed(options=options)
@@ -258,12 +253,6 @@ class Workshop:
         await ports.store.save_run(outcome.run, version)
         return outcome
 
-    async def _check_owner(self, image_id: str, owner: str) -> Run:
-        try:
-            return await self.run(image_id.rpartition("-")[0], owner)
-        except NotFound:
-            raise NotFound(f"there is no picture {image_id[:80]}") from None
-
     def _check_limits(self, *, steps: int | None = None, width: int | None = None, height: int | None = None) -> None:
         if steps is not None and steps > self.limits.max_steps:
             raise BadSettings(f"{steps} steps are more than the {self.limits.max_steps} that this server allows")
@@ -285,20 +274,28 @@ class Workshop:
             )
 
     async def _ports(self, tell: Tell | None = None, cancel: threading.Event | None = None) -> Ports:
-        return await anyio.to_thread.run_sync(self._make_ports, tell or _ignore, cancel or threading.Event())
+        """What a tool is given; made in a thread, since it may import much."""
 
-    def _wired(self, tell: Tell, cancel: threading.Event) -> Ports:
-        from muralist.graphs.wiring import ports
+        def made() -> Ports:
+            from muralist.graphs.wiring import ports
 
-        return ports(self.settings, tell, cancel)
+            return ports(self.settings, tell or _ignore, cancel or threading.Event())
 
+        return await asyncio.to_thread(made)
 
-async def _adraw(*args: Any, **kwargs: Any) -> Result:
-    return await (await asyncio.to_thread(_imported))(*args, **kwargs)
+    async def _store(self) -> Store:
+        """The store alone, which imports far less than all ports do."""
+
+        def made() -> Store:
+            from muralist.graphs.wiring import store
+
+            return store(self.settings)
+
+        return await asyncio.to_thread(made)
 
 
 @cache
-def _imported() -> Draw:
+def _adraw() -> Callable[..., Awaitable[Result]]:
     """`muralist.adraw`; what comes with it stays, and is not to be looked through at every garbage collection."""
     from muralist import adraw
 

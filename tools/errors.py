@@ -71,6 +71,14 @@ class OutOfTime(MuralistError):
 class StoreError(MuralistError):
     """The store could not read or write; nothing half-written is left."""
 
+    @classmethod
+    def of(cls, error: Exception) -> StoreError:
+        """What the disk or SQLite has to say; whoever is served reads it, too: no path is in it."""
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        return cls(
+            f"cannot use the folder of MURALIST_HOME: {reason}; choose a folder that can be written and has room"
+        )
+
 
 class NotFound(MuralistError):
     """No run or image of that id."""

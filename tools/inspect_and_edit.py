@@ -63,7 +63,7 @@ def _attempt(image_id: str | None, run: Run) -> Attempt:
     if image_id is None:
         return run.awaiting or run.best or run.current[-1]
     try:
-        attempt = run.attempt(image_id.removeprefix("image://"))
+        attempt = run.attempt(image_id)
     except KeyError:
         raise NotFound(f"run {run.run_id} has no picture {image_id}") from None
     if attempt.outdated:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from muralist.diffusion.hub import load
+from muralist.diffusion.backbone import load
 from muralist.tools.errors import BackboneError, Busy
 
 from . import settings as environment

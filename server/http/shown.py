@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from muralist.server.owner import LOCAL, owner_of
+from muralist.server.wire import png
 from muralist.tools.errors import MuralistError, NotAllowed, NotFound
 
 from .links import Links
@@ -53,7 +53,7 @@ class Shown:
 
     async def _picture(self, request: Request) -> Response:
         async def show(image_id: str, owner: str) -> Response:
-            data = await anyio.to_thread.run_sync(_png, await self.picture(image_id, owner))
+            data = await anyio.to_thread.run_sync(png, await self.picture(image_id, owner))
             named = {"Content-Disposition": f'inline; filename="{image_id}.png"'}
             headers = {**PRIVATE, **named, "Content-Security-Policy": PICTURE_POLICY}
             return Response(data, media_type="image/png", headers=headers)
@@ -92,12 +92,6 @@ class Shown:
             return LOCAL
         token = get_access_token()
         return owner_of(token) if token and set(self.scopes) <= set(token.scopes) else None
-
-
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 async def _healthy(request: Request) -> Response:

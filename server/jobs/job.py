@@ -50,6 +50,11 @@ class Job(Value):
         """Seconds since it was asked for, or that it took."""
         return max(0.0, (self.finished or time.time()) - self.created)
 
+    @property
+    def doing(self) -> str:
+        """What is being done, in words."""
+        return self.progress.message or ("queued" if self.status == "queued" else "loading what paints")
+
     def changed(self, **fields: Any) -> Job:
         """The same job with other fields."""
         return self.model_copy(update=fields)

@@ -107,7 +107,7 @@ class Shelf:
                 lock = self._lock_of(self.server)
                 lock.acquire(timeout=0)
             except OSError as error:
-                raise _trouble(error) from error
+                raise StoreError.of(error) from error
             self._alive = lock
 
     def _is_alive(self, server: str) -> bool:
@@ -134,7 +134,7 @@ class Shelf:
                 self._connection = self._connection or self._connected()
                 return self._connection.execute(statement, values).fetchall()
         except (OSError, sqlite3.Error) as error:
-            raise _trouble(error) from error
+            raise StoreError.of(error) from error
 
     def _connected(self) -> sqlite3.Connection:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -144,11 +144,3 @@ class Shelf:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(SCHEMA)
         return db
-
-
-def _trouble(error: Exception) -> StoreError:
-    """In one line, which callers from outside read, too: no path is in it."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return StoreError(
-        f"cannot use the folder of MURALIST_HOME: {reason}; choose a folder that can be written and has room"
-    )

@@ -19,7 +19,7 @@ from muralist.tools.scene import MAX_PROMPT, Scene
 
 from .awaiting import awaited
 from .results import Painting
-from .tool import VIEW, Arguments, Awaited, ImageId, McpTool, mcp_tool
+from .tool import VIEW, Arguments, Awaited, McpTool, mcp_tool
 
 SIZE = "Pixels. Leave it out: the server's own size is what its backbone paints best; larger takes much longer."
 
@@ -36,8 +36,10 @@ class GenerateArgs(Awaited):
     plan: Layout | None = Field(
         default=None, description="Where everything goes; left out, it is drafted. Regions may leave out instances."
     )
-    image_id: ImageId | None = Field(
+    image_id: str | None = Field(
         default=None,
+        min_length=1,
+        max_length=80,
         description="A picture to start from: only what it does not show yet is repainted. No width or height then.",
     )  # fmt: skip
     negative_prompt: str = Field(default="", max_length=MAX_PROMPT, description="What is unwanted.")

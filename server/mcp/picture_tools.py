@@ -15,7 +15,7 @@ from muralist.server.workshop import Workshop
 from muralist.tools.ports import Kept
 
 from .results import Listed, Page, Viewed, reply, uri
-from .tool import Arguments, ImageId, McpTool, mcp_tool
+from .tool import Arguments, McpTool, mcp_tool
 
 SHOWN = 200
 """Characters of a prompt in a list."""
@@ -25,7 +25,7 @@ DONE = {"given": "given", "paint": "painted", "edit": "edited"}
 class ViewArgs(Arguments):
     """Arguments of `view_image`."""
 
-    image_id: ImageId = Field(description="The image_id that a tool gave.")
+    image_id: str = Field(min_length=1, max_length=80, description="The image_id that a tool gave.")
     max_dim: int = Field(default=512, ge=16, le=1024, description="Pixels of the longer side as it is shown.")
 
 
@@ -42,7 +42,7 @@ def picture_tools(workshop: Workshop) -> list[McpTool]:
     async def view_image(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:
         args = cast("ViewArgs", arguments)
         picture = await workshop.picture(args.image_id, owner())
-        run = await workshop.run(args.image_id.rpartition("-")[0], owner())
+        run = await workshop.run_of(args.image_id, owner())
         attempt = next((each for each in run.attempts if each.image_id == args.image_id), None)
         questions = answered(run, attempt) if attempt is not None and attempt.verdicts else []
         prompt = run.scene.prompt if run.scene else ""

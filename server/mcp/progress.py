@@ -23,8 +23,7 @@ def reporting(context: Context[Any, Any]) -> Report:
         if done <= last:
             done = last + SHARE * (math.floor(last) + 1 - last)
         last = done
-        seconds = round(job.age)
-        told = job.progress.message or ("queued" if job.status == "queued" else "loading what paints")
-        await context.report_progress(done, max(job.progress.total, math.ceil(done)), f"{told} ({seconds} s)")
+        total = max(job.progress.total, math.ceil(done))
+        await context.report_progress(done, total, f"{job.doing} ({round(job.age)} s)")
 
     return report

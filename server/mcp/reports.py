@@ -40,18 +40,19 @@ def _known(job: Job, **more: Any) -> Painting:
 
 def _on_its_way(workshop: Workshop, job: Job) -> tuple[list[str], Painting]:
     follow = f"Next: call get_job with job_id {job.job_id}; {WAIT}. To stop it: cancel_job."
-    told = workshop.jobs.wait_for(job) if job.status == "queued" else job.progress.message or "loading what paints"
+    told = workshop.jobs.wait_for(job) if job.status == "queued" else job.doing
     return [f"{job.tool} is {job.status} ({job.age:.0f} s): {told}.", follow], _known(job, next=follow)
 
 
 async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> CallToolResult:
     """The best picture of the whole loop; of a single tool, the best of the run after the picture it was about."""
-    run = await workshop.run(image_id.rpartition("-")[0], owner)
+    run = await workshop.run_of(image_id, owner)
     attempt = run.attempt(image_id)
     whole = job.tool == "generate_image"
     found = None if whole else findings(run, attempt)
     shown = image_id if found is None else found.best_id or image_id
-    pictures = [await _listed(workshop, each, owner) for each in job.result.get("images", [])]
+    several = job.result.get("images", [])
+    pictures = [await _listed(workshop, each, owner) for each in several] if len(several) > 1 else []
     sentence = _sentence(run, attempt) if whole else job.result["text"]
     if job.status == "cancelled":
         sentence = f"Cancelled; {sentence[0].lower()}{sentence[1:]}"
@@ -62,7 +63,7 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
     aside = f"Not understood, kept in the caption only: {', '.join(unparsed)}." if unparsed and whole else ""
     if run.filled_in and whole:
         aside += f" The offline rules filled in for the model: {', '.join(run.filled_in)}."
-    if len(pictures) > 1:
+    if pictures:
         passed = sum(bool(each.passed) for each in pictures)
         aside += f" {len(pictures)} pictures, of which {passed} passed: {', '.join(p.image_id for p in pictures)}."
     if job.status == "done" and job.result.get("stopped"):
@@ -77,7 +78,7 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
         score=attempt.score,
         reason=run.reason if whole else attempt.reason,
         attempts=len(run.attempts),
-        pictures=pictures if len(pictures) > 1 else [],
+        pictures=pictures,
         questions=answered(run, attempt) if whole else [],
         findings=found,
         not_understood=unparsed,
@@ -87,7 +88,7 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
 
 
 async def _listed(workshop: Workshop, image_id: str, owner: str) -> Painted:
-    run = await workshop.run(image_id.rpartition("-")[0], owner)
+    run = await workshop.run_of(image_id, owner)
     attempt = run.attempt(image_id)
     return Painted(
         image_id=image_id, image=uri(image_id), seed=run.options.seed, passed=run.passed, score=attempt.score

@@ -14,11 +14,11 @@ from mcp.types import Completion, CompletionArgument, CompletionContext, PromptR
 
 from muralist.prompts import load
 from muralist.server.owner import owner
+from muralist.server.wire import png, thumbnail
 from muralist.server.workshop import Workshop
 from muralist.tools.errors import MuralistError, NotFound
 
 from .reports import reported
-from .thumbnail import png, thumbnail
 
 COMPLETIONS = 100
 """As many as the protocol lets a completion have."""

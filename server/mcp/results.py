@@ -11,17 +11,17 @@ from pydantic import Field
 
 from muralist.server.answers import Answer
 from muralist.server.jobs import Progress
+from muralist.server.wire import MAX_BASE64, thumbnail
 from muralist.tools.layout import Layout
 from muralist.tools.outcome import Findings
 from muralist.tools.scene import Scene, Value
-
-from .thumbnail import MAX_BASE64, thumbnail
 
 if TYPE_CHECKING:
     from PIL import Image
 
 RESULT = 140_000
 """Characters of a result: a long structure leaves less to its thumbnail."""
+SCHEME = "image://"
 NEXT = "What to do next."
 IMAGE = "Resource of the picture at full size, as PNG."
 
@@ -132,7 +132,7 @@ class Page(Value):
 
 def uri(image_id: str) -> str:
     """The resource of a picture."""
-    return f"image://{image_id}"
+    return f"{SCHEME}{image_id}"
 
 
 def reply(
@@ -151,7 +151,7 @@ def reply(
             ResourceLink(
                 type="resource_link",
                 uri=known.get("download") or link,
-                name=link.removeprefix("image://"),
+                name=link.removeprefix(SCHEME),
                 description="The picture at full size, as PNG.",
                 mime_type="image/png" if known.get("download") else "application/octet-stream",
             )

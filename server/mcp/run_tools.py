@@ -16,7 +16,7 @@ from muralist.tools.catalogue import TOOLS
 from .awaiting import awaited
 from .reports import after_plan, after_recaption
 from .results import Painting, Planned, Recaptioned, reply
-from .tool import VIEW, Arguments, Awaited, ImageId, McpTool, OnRun, arguments_of, mcp_tool
+from .tool import VIEW, Arguments, Awaited, McpTool, OnRun, arguments_of, mcp_tool
 
 TITLES = {
     "recaption": "Write down what has to be in the picture",
@@ -29,8 +29,11 @@ TITLES = {
 class FromPicture(Arguments):
     """Arguments of a tool that may start from a picture."""
 
-    image_id: ImageId | None = Field(
-        default=None, description="A picture to start from, of import_image or an earlier run."
+    image_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=80,
+        description="A picture to start from, imported or of an earlier run.",
     )
 
 

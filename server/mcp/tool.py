@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
@@ -12,25 +12,18 @@ from mcp.server.mcpserver.tools.base import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema
 
 from muralist.tools.catalogue import Tool, one_line
 from muralist.tools.errors import MuralistError
 
 from .names import unknown
+from .results import SCHEME
 
 Act = Callable[[Any, "Context[Any, Any]"], Awaitable[CallToolResult]]
 """What a call does, given its validated arguments."""
 
-
-def bare(given: Any) -> Any:
-    """`image://ID` is `ID`."""
-    return given.removeprefix("image://") if isinstance(given, str) else given
-
-
-ImageId = Annotated[str, Field(min_length=1, max_length=80), BeforeValidator(bare)]
-"""An image_id, or the resource that results name it by."""
 
 VIEW = "ui://muralist/run.html"
 """The page that shows a run in a client with MCP Apps."""
@@ -48,6 +41,8 @@ class McpTool(SdkTool):
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         """Validate, act, and check the result against the output schema. Raises ToolError."""
         model = self.fn_metadata.arg_model
+        if isinstance(named := arguments.get("image_id"), str):  # results name a picture by its resource, too
+            arguments = {**arguments, "image_id": named.removeprefix(SCHEME)}
         try:
             validated = model.model_validate(self.fn_metadata.pre_parse_json(arguments))
         except ValidationError as error:

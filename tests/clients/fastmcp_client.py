@@ -13,11 +13,11 @@ import base64
 import json
 import os
 import sys
-import urllib.request
 from importlib.metadata import version
 
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
+from picture_bytes import downloaded, size
 
 PROMPT = "a red car to the left of a blue vase"
 
@@ -50,19 +50,6 @@ async def main(mode: str, target: list[str]) -> None:
             "thumbnail": f"{thumbnail.mime_type}, {len(thumbnail.data)} characters",
         }
     print(json.dumps(got))
-
-
-def downloaded(url: str) -> bytes:
-    """As a browser gets it."""
-    with urllib.request.urlopen(url) as response:
-        content: bytes = response.read()
-        return content
-
-
-def size(png: bytes) -> tuple[int, int]:
-    """Width and height of a PNG."""
-    assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ import asyncio
 import json
 import os
 import sys
-import urllib.request
 from importlib.metadata import version
 from typing import Any
 
 from langchain_mcp_adapters.client import MultiServerMCPClient
 from langchain_mcp_adapters.resources import load_mcp_resources
 from langchain_mcp_adapters.tools import load_mcp_tools
+from picture_bytes import downloaded, size
 
 PROMPT = "a red car to the left of a blue vase"
 
@@ -61,19 +61,6 @@ async def main(target: list[str]) -> None:
 def call(name: str, **arguments: Any) -> dict[str, Any]:
     """As a model calls a tool."""
     return {"type": "tool_call", "id": "1", "name": name, "args": arguments}
-
-
-def downloaded(url: str) -> bytes:
-    """As a browser gets it."""
-    with urllib.request.urlopen(url) as response:
-        content: bytes = response.read()
-        return content
-
-
-def size(png: bytes) -> tuple[int, int]:
-    """Width and height of a PNG."""
-    assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 
 if __name__ == "__main__":

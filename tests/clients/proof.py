@@ -7,8 +7,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from muralist.evals.proof import FOLDER, present, stamp
+
 HERE = Path(__file__).parent
-PROOF = Path("docs/proof/clients.txt")
+PROOF = FOLDER / "clients.txt"
 PARTS: dict[str, list[str]] = {
     "The official conformance suite": [str(HERE / "conformance.py")],
     "MCP Inspector": [str(HERE / "inspector_cli.py")],
@@ -32,20 +34,8 @@ def main() -> int:
         texts.append(f"{heading}\n{'-' * len(heading)}\n{done.stdout.strip()}\n")
         failed = failed or done.returncode != 0
         print(f"{texts[-1]}\n{done.stderr[-2000:] if done.returncode else ''}", flush=True)
-    stamp = f"make proof-clients\ncommit {_commit()}, {datetime.now(UTC):%Y-%m-%d}\n\n"
-    PROOF.write_text(stamp + "\n".join(texts), encoding="utf-8")
+    PROOF.write_text(stamp("make proof-clients", present()) + "\n".join(texts), encoding="utf-8")
     return 1 if failed else 0
-
-
-def _commit() -> str:
-    """The short id of the commit, marked if the tree differs from it in more than the proofs."""
-    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PROOF.parent}")
-    return f"{commit}-dirty" if changed else commit
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from gated_painter import HELD_FROM
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
-from mcp.types import BlobResourceContents, CallToolResult, TextContent
+from mcp.types import BlobResourceContents
+from mcp_client import PROMPT, structure
 from servers import over_http, stdio_command
 
-PROMPT = "a red car to the left of a blue vase"
 PATIENCE = 2.0
 """Seconds after which the impatient client gives up."""
 
@@ -93,13 +93,6 @@ def place(own_place: Place, request: pytest.FixtureRequest) -> Place:
 
 async def called(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     return structure(await client.call_tool(tool, arguments))
-
-
-def structure(result: CallToolResult) -> dict[str, Any]:
-    said = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-    assert not result.is_error, said
-    assert result.structured_content is not None
-    return result.structured_content
 
 
 async def ended(client: Client, job_id: str) -> dict[str, Any]:

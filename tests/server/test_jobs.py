@@ -40,6 +40,14 @@ def gate() -> Gate:
     return gate
 
 
+@pytest.fixture
+def second_begun() -> threading.Event:
+    """Set once the painter is at seed 2, where it holds its brush until it is told to stop; at seed 1 it errs."""
+    reached = threading.Event()
+    install(HeldPainter(faults={1: [1]}, holds_at=2, on_hold=reached.set))
+    return reached
+
+
 async def begun(client: Client, **arguments: Any) -> str:
     working = structure(await client.call_tool("generate_image", {"prompt": PROMPT, "wait_seconds": 0, **arguments}))
     assert working["status"] in ("queued", "working")
@@ -105,9 +113,9 @@ async def test_progress_only_grows_and_goes_on_while_nothing_happens(
 
 
 @pytest.mark.parametrize("tool", ["generate_image", "regional_diffuse"])
-async def test_a_job_that_is_cancelled_keeps_the_pictures_that_were_finished(tool: str) -> None:
-    reached = threading.Event()
-    install(HeldPainter(faults={1: [1]}, holds_at=2, on_hold=reached.set))
+async def test_a_job_that_is_cancelled_keeps_the_pictures_that_were_finished(
+    tool: str, second_begun: threading.Event
+) -> None:
     async with served() as client:
         arguments: dict[str, Any] = {"wait_seconds": 0, "seed": 1}
         if tool == "generate_image":
@@ -116,7 +124,7 @@ async def test_a_job_that_is_cancelled_keeps_the_pictures_that_were_finished(too
             run = {"run_id": structure(await client.call_tool("recaption", {"prompt": PROMPT}))["run_id"]}
             structure(await client.call_tool("plan", run))
             job_id = structure(await client.call_tool(tool, {**run, **arguments, "candidates": 2}))["job_id"]
-        assert await asyncio.to_thread(reached.wait, 30)
+        assert await asyncio.to_thread(second_begun.wait, 30)
         stopped = structure(await client.call_tool("cancel_job", {"job_id": job_id}))
         assert stopped["status"] == "cancelled"
         assert stopped["image_id"] == f"{job_id}-1"
@@ -285,12 +293,10 @@ async def test_two_servers_of_one_folder_do_not_work_on_one_run(tmp_path: Path) 
     await asyncio.to_thread(jobs.close)
 
 
-async def test_a_run_that_is_being_painted_is_not_planned_anew() -> None:
-    reached = threading.Event()
-    install(HeldPainter(faults={1: [1]}, holds_at=2, on_hold=reached.set))
+async def test_a_run_that_is_being_painted_is_not_planned_anew(second_begun: threading.Event) -> None:
     async with served() as client:
         job_id = await begun(client, seed=1)
-        assert await asyncio.to_thread(reached.wait, 30)
+        assert await asyncio.to_thread(second_begun.wait, 30)
         refused = await client.call_tool("plan", {"run_id": job_id})
         assert "is being worked on by generate_image: call get_job" in text(refused)
         stopped = structure(await client.call_tool("cancel_job", {"job_id": job_id}))
@@ -298,12 +304,10 @@ async def test_a_run_that_is_being_painted_is_not_planned_anew() -> None:
         structure(await client.call_tool("plan", {"run_id": job_id}))
 
 
-async def test_a_job_of_several_pictures_that_is_cancelled_begins_no_other_one() -> None:
-    reached = threading.Event()
-    install(HeldPainter(faults={1: [1]}, holds_at=2, on_hold=reached.set))
+async def test_a_job_of_several_pictures_that_is_cancelled_begins_no_other_one(second_begun: threading.Event) -> None:
     async with served() as client:
         job_id = await begun(client, seed=1, images=3)
-        assert await asyncio.to_thread(reached.wait, 30)
+        assert await asyncio.to_thread(second_begun.wait, 30)
         stopped = await client.call_tool("cancel_job", {"job_id": job_id})
         assert (structure(stopped)["status"], structure(stopped)["image_id"]) == ("cancelled", f"{job_id}-1")
         assert len(structure(await client.call_tool("list_images", {}))["images"]) == 1
@@ -351,12 +355,10 @@ async def test_a_folder_that_cannot_be_used_is_told_without_its_path(tmp_path: P
         assert str(tmp_path) not in told
 
 
-async def test_a_job_that_was_interrupted_says_so_beside_its_picture() -> None:
-    reached = threading.Event()
-    install(HeldPainter(faults={1: [1]}, holds_at=2, on_hold=reached.set))
+async def test_a_job_that_was_interrupted_says_so_beside_its_picture(second_begun: threading.Event) -> None:
     async with served() as client:
         job_id = await begun(client, seed=1)
-        assert await asyncio.to_thread(reached.wait, 30)
+        assert await asyncio.to_thread(second_begun.wait, 30)
     async with served() as client:
         told = await client.call_tool("get_job", {"job_id": job_id})
         assert structure(told)["image_id"] == f"{job_id}-1"
