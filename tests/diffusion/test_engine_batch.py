@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
+from exactness import assert_same
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
@@ -93,7 +94,7 @@ def compared(pipe: Any) -> None:
     together, raw = decoded(pipe, 8, DIFFERENT)
     assert len({picture.tobytes() for picture in alone}) == len(DIFFERENT)
     for first, second in zip(exact, raw, strict=True):
-        torch.testing.assert_close(second, first, atol=1e-4, rtol=0)
+        assert_same(second, first)
     for one, other in zip(alone, together, strict=True):
         assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 1
 

@@ -29,6 +29,7 @@ from diffusers import (
     ZImageOmniPipeline,
     ZImageTransformer2DModel,
 )
+from exactness import EXACT, assert_same, difference
 from peft import LoraConfig
 from PIL import Image
 from tiny_adapters import CONTROLNETS, with_controlnet, with_ip_adapter
@@ -37,9 +38,6 @@ from tiny_pipelines import PIPELINES, tiny
 from muralist.diffusion import Region, regional
 from muralist.diffusion.dense_reference import dense
 from muralist.tools.errors import BadSettings
-
-EXACT = 1e-4
-"""The largest difference of final latents from the dense reference's that counts as exact."""
 
 
 def columns(count: int, base: str = "thing") -> list[Region]:
@@ -134,10 +132,10 @@ def compared(  # noqa: PLR0917 - a case is spread into it
         expected = paint(pipe, family, guided, **options)
     with regional(pipe, regions, **steering):
         got = paint(pipe, family, guided, **options)
-    difference = float((got - expected).abs().max() / expected.abs().max().clamp(min=1))
-    differences[family, feature] = max(difference, differences.get((family, feature), 0))
-    assert difference < EXACT
-    assert (got - paint(pipe, family, guided, **options)).abs().max() > 20 * EXACT, "the regions changed nothing"
+    found = difference(got, expected)
+    differences[family, feature] = max(found, differences.get((family, feature), 0))
+    assert found < EXACT
+    assert difference(paint(pipe, family, guided, **options), got) > 10 * EXACT, "the regions changed nothing"
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +172,7 @@ def test_a_base_ratio_of_one_is_the_base_prompt_and_inner_regions_give_way_to_ou
     pipe = pipelines(family)
     plain = paint(pipe, family)
     with regional(pipe, columns(2), base_ratio=1):
-        torch.testing.assert_close(paint(pipe, family), plain, atol=1e-5, rtol=1e-4)
+        assert_same(paint(pipe, family), plain)
     with regional(pipe, columns(2)):
         outer = paint(pipe, family)
         with regional(pipe, columns(2, "cup")):
@@ -209,7 +207,7 @@ def test_one_region_without_base_is_its_own_prompt_as_if_it_had_been_the_prompt(
             got = paint(pipe, family, prompt=LONG, **options)
     finally:
         hook.remove()
-    torch.testing.assert_close(got, plain, atol=1e-4, rtol=1e-4)
+    assert_same(got, plain)
     assert all(torch.equal(each, pooled[seen]) for each in pooled[seen + 1 :: 2] if family == "SDXL")
 
 
@@ -237,7 +235,7 @@ def test_composition_mixes_what_the_denoiser_predicts_for_each_prompt() -> None:
     expected = base.clone()
     expected[0, ..., :4] = 0.25 * base[0, ..., :4] + 0.75 * cat[0, ..., :4]
     expected[0, ..., 4:, 4:] = 0.25 * base[0, ..., 4:, 4:] + 0.75 * dog[0, ..., 4:, 4:]
-    torch.testing.assert_close(got, expected, atol=1e-5, rtol=0)
+    assert_same(got, expected)
 
 
 def test_sequences_with_pictures_between_the_texts_are_refused(pipelines: Callable[[str], Any]) -> None:
@@ -326,7 +324,7 @@ def test_the_table_in_the_docs_is_what_was_seen() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     header, _, *body = [row for row in rows if len(row) == len(rows[0])]
     told = {(row[0], feature): cell for row in body for feature, cell in zip(header[1:], row[1:], strict=True)}
-    for (family, feature), difference in differences.items():
-        print(f"{family:14} {feature:22} {difference:.1e}")
+    for (family, feature), found in differences.items():
+        print(f"{family:14} {feature:22} {found:.1e}")
         assert told[family, feature] == "exact"
     assert {row[0] for row in body} == set(PIPELINES)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from exactness import assert_same
 from PIL import Image
 
 from muralist.diffusion import Region, regional
@@ -68,7 +69,7 @@ def test_the_picture_is_the_one_of_the_formula(pipe: StableDiffusionPipeline, la
         expected = paint(pipe)
     with regional(pipe, layout, base_ratio=0.3):
         got = paint(pipe)
-    torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
+    assert_same(got, expected)
     assert (got - paint(pipe)).abs().max() > 0.1, "the regions changed nothing"
 
 
@@ -94,7 +95,7 @@ def test_it_holds_for_every_way_to_call_the_pipeline(
         expected = paint(pipe, **options)
     with regional(pipe, LAYOUTS[name], base_ratio=0.3):
         got = paint(pipe, **options)
-    torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
+    assert_same(got, expected)
 
 
 @pytest.mark.parametrize("count", range(1, 17))
@@ -112,19 +113,19 @@ def test_each_attention_is_the_formulas_for_any_number_of_regions(pipe: StableDi
     with dense(pipe, layout, 0.3), torch.no_grad():
         paint(pipe, num_inference_steps=1, width=128, height=96)
         for layer, inputs, options, out in seen:
-            torch.testing.assert_close(out, layer(*inputs, **options), atol=1e-5, rtol=0)
+            assert_same(out, layer(*inputs, **options))
 
 
 def test_one_region_over_everything_without_base_is_its_prompt_painted_plainly(pipe: StableDiffusionPipeline) -> None:
     plain = paint(pipe, "a green house")
     with regional(pipe, [Region("a green house", 0, 0, 1, 1)], base_ratio=0):
-        torch.testing.assert_close(paint(pipe, "something else"), plain, atol=1e-5, rtol=0)
+        assert_same(paint(pipe, "something else"), plain)
 
 
 def test_a_base_ratio_of_one_is_the_base_prompt_painted_plainly(pipe: StableDiffusionPipeline) -> None:
     plain = paint(pipe, "a green house")
     with regional(pipe, columns(0, 0.5, 1), base_ratio=1):
-        torch.testing.assert_close(paint(pipe, "a green house"), plain, atol=1e-5, rtol=0)
+        assert_same(paint(pipe, "a green house"), plain)
 
 
 def test_afterwards_the_pipeline_paints_the_same_bits_as_one_never_touched(
@@ -176,7 +177,7 @@ def test_guidance_may_be_switched_off_on_the_way(pipe: StableDiffusionPipeline) 
     with dense(pipe, columns(0, 0.3, 1)):
         expected = paint(pipe, **options)
     with regional(pipe, columns(0, 0.3, 1)):
-        torch.testing.assert_close(paint(pipe, **options), expected, atol=1e-4, rtol=0)
+        assert_same(paint(pipe, **options), expected)
 
 
 def test_the_left_half_does_not_hear_the_right_halfs_prompt_in_its_first_attention(
