@@ -1,11 +1,11 @@
-# The two commands of the README are `make demo` and `make test`; `make proof` runs what takes longer.
+# The two commands of the README are `make demo` and `make test`; CI runs `make test-all`, and `make proof` measures.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ROOMS := agent diffusion evals graphs picturebook prompts server tools
 DEMO := a red apple in the top left, a blue car in the top right, a yellow cat in the bottom left and a green umbrella in the bottom right, on sand
 
-.PHONY: demo test proof proof-clients clean
+.PHONY: demo test test-all proof proof-clients clean
 
 demo: $(VENV)/.installed
 	$(BIN)/muralist draw "$(DEMO)" --seed 7 -o out
@@ -15,6 +15,10 @@ test: $(VENV)/.installed-dev .typecheck
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# What `make test` leaves out: every family with every feature, batches, real clients.
+test-all: $(VENV)/.installed-dev
+	$(BIN)/pytest -m slow
 
 proof: $(VENV)/.installed-dev
 	$(BIN)/python -m muralist.evals.proof

@@ -33,6 +33,8 @@ from muralist.tools.ports import Ports
 from muralist.tools.run import Run
 from muralist.tools.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 SAID: list[tuple[str, Any]] = [
     ("recaption", {"prompt": PROMPT, "scene": scene()}),
     ("plan", {"layout": layout()}),

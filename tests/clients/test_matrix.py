@@ -18,6 +18,8 @@ from mcp.types import BlobResourceContents
 from mcp_client import PROMPT, structure
 from servers import over_http, stdio_command
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 2.0
 """Seconds after which the impatient client gives up."""
 

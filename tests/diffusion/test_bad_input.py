@@ -126,6 +126,7 @@ def traces(pipe: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:invalid value encountered")  # NaN on its way to a picture
 @pytest.mark.parametrize(("case", "door"), [(case, door) for case, (_, doors, *_) in CASES.items() for door in doors])
 def test_a_mistake_is_told_in_one_line_and_the_pipeline_is_as_it_was(

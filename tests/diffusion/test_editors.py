@@ -15,6 +15,8 @@ from tiny_pipelines import tiny
 from muralist.diffusion import Region, edit_region, regional
 from muralist.diffusion.dense_reference import dense
 
+pytestmark = pytest.mark.slow
+
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (101, 75, 3), np.uint8))
 """Of no multiples of a latent cell."""
 INPAINTING = ("SD3", "FLUX.1", "FLUX.2", "Qwen-Image", "Z-Image")

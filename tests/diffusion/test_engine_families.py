@@ -18,6 +18,8 @@ from muralist.tools.errors import BadSettings, Cancelled
 from muralist.tools.layout import Layout
 from muralist.tools.ports import PaintSpec
 
+pytestmark = pytest.mark.slow
+
 LAYOUT = Layout(
     regions=[Region("a red car", 0, 0, 0.5, 1), Region("a blue vase", 0.5, 0.25, 1, 1)],
     base_prompt="a red car beside a blue vase",

@@ -144,12 +144,15 @@ def pipelines() -> Callable[[str], Any]:
     return lambda family: made.setdefault(family, None) or made.update({family: tiny(family)}) or made[family]
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [case if case == "parts" else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
+)
 @pytest.mark.parametrize("family", PIPELINES)
 def test_the_picture_is_the_one_of_the_formula(pipelines: Callable[[str], Any], family: str, case: str) -> None:
     compared(pipelines(family), family, case, *CASES[case])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", PIPELINES)
 def test_afterwards_the_pipeline_paints_the_same_bits(pipelines: Callable[[str], Any], family: str) -> None:
     pipe = pipelines(family)
@@ -165,6 +168,7 @@ def test_afterwards_the_pipeline_paints_the_same_bits(pipelines: Callable[[str],
     assert torch.equal(paint(pipe, family), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", PIPELINES)
 def test_a_base_ratio_of_one_is_the_base_prompt_and_inner_regions_give_way_to_outer_ones(
     pipelines: Callable[[str], Any], family: str
@@ -182,6 +186,7 @@ def test_a_base_ratio_of_one_is_the_base_prompt_and_inner_regions_give_way_to_ou
         assert torch.equal(paint(pipe, family), inner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", PIPELINES)
 def test_one_region_without_base_is_its_own_prompt_as_if_it_had_been_the_prompt(
     pipelines: Callable[[str], Any], family: str
@@ -266,6 +271,7 @@ REPAINTING: dict[tuple[str, str], Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "feature"), REPAINTING)
 def test_it_holds_for_repainting(pipelines: Callable[[str], Any], family: str, feature: str) -> None:
     kind, source = REPAINTING[family, feature], tiny("Sana Sprint") if family == "Sana" else pipelines(family)
@@ -281,6 +287,7 @@ def test_it_holds_for_repainting(pipelines: Callable[[str], Any], family: str, f
     compared(pipe, family, feature, ["overlap"], True, options, {"base_ratio": [0.1, 0.6]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["SD3", "FLUX.1", "Z-Image"])
 def test_repainting_begins_where_its_part_of_the_schedule_does(pipelines: Callable[[str], Any], family: str) -> None:
     """Of three steps it takes the last: what is switched off after the first half never holds."""
@@ -292,12 +299,14 @@ def test_repainting_begins_where_its_part_of_the_schedule_does(pipelines: Callab
             assert torch.equal(paint(pipe, family, image=PICTURE, strength=1 / 3), plain) is not holds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", CONTROLNETS)
 def test_it_holds_with_controlnet(pipelines: Callable[[str], Any], family: str) -> None:
     options = {"image" if family in ("SD", "SDXL") else "control_image": PICTURE, **TWICE}
     compared(with_controlnet(family, pipelines(family)), family, "ControlNet", ["overlap"], True, options, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [family for family in PIPELINES if family != "PixArt-Sigma"])
 def test_it_holds_with_a_lora_loaded(family: str) -> None:
     pipe = tiny(family)
@@ -309,6 +318,7 @@ def test_it_holds_with_a_lora_loaded(family: str) -> None:
     compared(pipe, family, "LoRA", ["overlap"], True, {"width": 80} | ({"width": 64} if family == "Sana" else {}), {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["SD", "SDXL", "SD3", "FLUX.1"])
 def test_it_holds_with_ip_adapter(family: str) -> None:
     pipe = tiny(family)

@@ -73,6 +73,7 @@ async def test_what_was_painted_before_leaves_no_trace_in_the_bytes(backbone: st
     assert (await paint(backbone)).tobytes() == first.tobytes()
 
 
+@pytest.mark.slow
 async def test_two_processes_paint_the_same_bytes(backbone: str) -> None:
     program = (
         "import asyncio, hashlib, sys, threading\n"

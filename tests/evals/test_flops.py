@@ -7,6 +7,8 @@ import pytest
 from muralist.evals.flops import measure
 from muralist.evals.full_size import FULL_SIZES
 
+pytestmark = pytest.mark.slow
+
 BY_NAME = {full_size.name.split(",")[0]: full_size for full_size in FULL_SIZES}
 
 

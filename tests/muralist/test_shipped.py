@@ -28,6 +28,7 @@ def few(tmp_path: Path) -> dict[str, Any]:
     return {"home": tmp_path / "home", "steps": 4, "rounds": 1, "seed": 5}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_twice_in_a_process_and_in_another(
     few: dict[str, Any], tmp_path: Path
 ) -> None:

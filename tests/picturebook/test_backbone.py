@@ -86,6 +86,7 @@ def test_every_word_of_the_vocabulary_is_one_token(pipe: Any) -> None:
         assert len({tokenizer(word).input_ids[1] for word in words}) == len(words)
 
 
+@pytest.mark.slow
 def test_the_tokenizer_is_the_same_in_every_process() -> None:
     code = "from muralist.picturebook.backbone import new_tokenizer; print(sorted(new_tokenizer().get_vocab().items()))"
     vocabularies = {
