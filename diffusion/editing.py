@@ -23,7 +23,8 @@ from .families import side_of_pictures
 from .guidance import guided
 from .ranges import check_ranges
 from .regional import regional
-from .retouch import RIM, Alpha, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
+from .retouch import RIM, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
+from .seams import Alpha
 from .tidied import tidied
 
 Where = Region | Box | Sequence[float] | Sequence[Sequence[float]] | Image.Image | npt.NDArray[Any]
@@ -46,7 +47,7 @@ def edit_region(
     `pipe` is a diffusers pipeline: text-to-image of a family that diffusers can inpaint with, an inpainting one, or an
     editor without mask (FLUX Kontext, Qwen-Image-Edit), whose picture is taken inside of the region alone. `where` is a
     region or box, a contour, or a mask: black and white, or soft; its inside is feathered over `feather` pixels (left
-    out: one and a half latent cells), masks with greys keep their own edges. `strength` in (0, 1] is the share of the
+    out: half a latent cell), masks with greys keep their own edges. `strength` in (0, 1] is the share of the
     noise schedule that is run through; 1 forgets what was there. `guidance`, left out, is what the pipeline is used to.
     `scene` says what the whole picture shows; regional attention then keeps the two apart. A small region is enlarged
     to the size that the pipeline is used to, painted by `prompt` alone with some of what surrounds it, and put back.

@@ -18,14 +18,15 @@ from muralist.tools.layout import Box, Layout, Region
 from .cells import cell_span
 from .guidance import guided
 from .regional import regional
+from .seams import Alpha, Pixels, matched
 
-Alpha = npt.NDArray[np.float32]
-"""(height, width) in [0, 1]: 0 keeps the source, 1 takes the new picture."""
+Blend = Callable[[Pixels, Pixels, Alpha], Pixels]
+"""(source, painted, alpha): `painted` in the shades of what surrounds it."""
 
 Attend = Callable[[Any, Sequence[Region], float], AbstractContextManager[None]]
 """(pipe, regions, base ratio): within it, `pipe` paints each region by its own prompt."""
 
-FEATHER = 1.5
+FEATHER = 0.5
 """Width of a box's soft rim in latent cells; it lies inside the box."""
 
 RIM = 1 / 8
@@ -77,11 +78,12 @@ def touched_cells(alpha: Alpha, cell: int) -> Image.Image:
     return Image.fromarray(cells.repeat(cell, 0).repeat(cell, 1).astype(np.uint8) * 255, "L")
 
 
-def paste(source: Image.Image, painted: Image.Image, alpha: Alpha) -> Image.Image:
-    """`painted` over `source` by alpha; where alpha is 0 the source's bytes are kept."""
-    old, new = np.asarray(source.convert("RGB")), np.asarray(painted.convert("RGB"))
+def paste(source: Image.Image, painted: Image.Image, alpha: Alpha, blend: Blend = matched) -> Image.Image:
+    """`painted` over `source` by alpha, in its shades; where alpha is 0 the source's bytes are kept."""
+    old = np.asarray(source.convert("RGB"))
+    new = blend(old.astype(np.float32), np.asarray(painted.convert("RGB"), np.float32), alpha)
     weight = alpha[..., None]
-    mixed = np.rint(old * (1 - weight) + new * weight).astype(np.uint8)
+    mixed = np.rint(np.clip(old * (1 - weight) + new * weight, 0, 255)).astype(np.uint8)
     return Image.fromarray(np.where(weight > 0, mixed, old))
 
 
@@ -168,15 +170,16 @@ def _inner(region: Region) -> Region:
 def retouch(
     pipe: Any, source: Image.Image, layout: Layout, *, steps: int, strength: float = 1.0, by_region: bool = True,
     guidance: float = 7.5, negative_prompt: str = "", watch: Callable[[int, int], Any] | None = None,
-    attend: Attend = regional, **options: Any,
+    attend: Attend = regional, blend: Blend = matched, **options: Any,
 ) -> Image.Image:  # fmt: skip
     """Repaint the layout's regions on `source` (width and height multiples of a latent cell), pass by pass.
 
-    At every step the cells outside of a pass's regions are set back to the noised source. The base prompt tells of what
-    is around the regions; `by_region` false paints by it alone. `strength` in (0, 1] is the share of the noise schedule
-    that is run through. Pixels outside of the regions keep their bytes. `options` go to the stock inpainting pipeline;
-    `watch(number, total)` gives a pass's callback_on_step_end; `attend` takes the place of `regional`. Raises
-    BackboneError for values that are not numbers, BadSettings for a pipeline that cannot repaint.
+    At every step the cells outside of a pass's regions are set back to the noised source. The base prompt tells of
+    what is around the regions; `by_region` false paints by it alone. `strength` in (0, 1] is the share of the noise
+    schedule that is run through. Pixels outside of the regions keep their bytes. `options` go to the stock inpainting
+    pipeline; `watch(number, total)` gives a pass's callback_on_step_end; `attend` takes the place of `regional`,
+    `blend` that of `seams.matched`. Raises BackboneError for values that are not numbers, BadSettings for a pipeline
+    that cannot repaint.
     """
     inpaint = inpainting(pipe)
     planned = passes(layout)
@@ -186,7 +189,7 @@ def retouch(
         callback = {} if watch is None else {"callback_on_step_end": watch(number, len(planned))}
         with attend(inpaint, told, layout.base_ratio) if by_region else nullcontext():
             source = repainted(
-                inpaint, source, each.window, inside, weight, prompt=layout.base_prompt,
+                inpaint, source, each.window, inside, weight, blend=blend, prompt=layout.base_prompt,
                 strength=strength, num_inference_steps=steps, **guided(inpaint, guidance, negative_prompt),
                 **callback, **options,
             )  # fmt: skip
@@ -194,8 +197,9 @@ def retouch(
 
 
 def repainted(
-    inpaint: Any, source: Image.Image, window: Box, inside: Alpha, weight: Alpha, **options: Any
-) -> Image.Image:
+    inpaint: Any, source: Image.Image, window: Box, inside: Alpha, weight: Alpha, *, blend: Blend = matched,
+    **options: Any,
+) -> Image.Image:  # fmt: skip
     """One pass: what `window` shows, brought to the size of `inside`, painted there, and put back by `weight`.
 
     `inside` holds the weights on the canvas that is painted (whole latent cells), `weight` those on the whole picture:
@@ -213,7 +217,7 @@ def repainted(
     painted = source.copy()
     left, top, right, bottom = box
     painted.paste(to_image(pixels).resize((right - left, bottom - top), Image.Resampling.LANCZOS), (left, top))
-    return paste(source, painted, weight)
+    return paste(source, painted, weight, blend)
 
 
 def pixels_of(window: Box, picture: Image.Image) -> tuple[int, int, int, int]:

@@ -100,6 +100,22 @@ def engine(
 
 
 @app.command()
+def seams(
+    pictures: Annotated[int, typer.Option(min=1, help="Stills in which a thing is painted over.")] = 16,
+    steps: Annotated[int, typer.Option(min=1)] = 20,
+    keep: Annotated[Path | None, typer.Option(help="Draw stills and results into this PNG file.")] = None,
+) -> None:
+    """What shows along the border of a repainted box, with and without matched shades."""
+    from muralist.diffusion.backbone import PICTUREBOOK, load
+
+    from .seams import measure, table
+
+    pipe = load(PICTUREBOOK)
+    pipe.set_progress_bar_config(disable=True)
+    print(table(measure(pipe, pictures, steps, keep)))
+
+
+@app.command()
 def agreement(
     sample: Annotated[Path | None, typer.Option(help="Paint pictures to be labelled into this folder instead.")] = None,
 ) -> None:

@@ -1,0 +1,100 @@
+"""No seams: what is repainted takes on the shade of what surrounds it, and how well it does is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Pixels = npt.NDArray[np.float32]
+"""(height, width, 3) or (height, width)."""
+Alpha = npt.NDArray[np.float32]
+"""(height, width) in [0, 1]: 0 keeps the source, 1 takes the new picture."""
+
+SHADE = 24.0
+"""Grey levels: differences across the border well below it are shades, those well above it are meant."""
+REACH = 1 / 40
+"""How far around the border shades are taken from, in shorter sides of the picture."""
+
+
+def matched(source: Pixels, painted: Pixels, weight: Alpha) -> Pixels:
+    """`painted` with an offset, within weight > 0, by which it meets `source` along the border.
+
+    Along the border the offset is the difference of the two sides' mean shades d, as d / (1 + (max |d| / SHADE)^4):
+    where something else is meant to stand, nothing is changed. Inside it is their smooth interpolation, which leaves
+    every edge as it was painted: gradient-domain blending (Pérez et al. 2003, section 2), solved by pull and push
+    (Gortler et al. 1996). Both are (height, width, 3) in grey levels.
+    """
+    inside = weight > 0
+    border = _border(inside)
+    if not border.any():
+        return painted
+    reach = max(2, round(REACH * min(inside.shape)))
+    outer, inner = _mean_of(source, ~inside, reach), _mean_of(painted, inside, reach)
+    difference = np.nan_to_num(outer - inner)
+    size = np.abs(difference).max(2, keepdims=True)
+    offset = difference / (1 + (size / SHADE) ** 4)
+    return np.where(inside[..., None], painted + _spread(offset, border), painted)
+
+
+def seam(picture: Image.Image, weight: Alpha, distance: int) -> tuple[float, float]:
+    """Mean step in grey levels between pixels `distance` apart: across the border of weight > 0, and outside of it."""
+    pixels, inside = np.asarray(picture.convert("RGB"), np.float32), weight > 0
+    across, elsewhere = [], []
+    for axis in (0, 1):
+        shifted, shifted_inside = np.roll(pixels, -distance, axis), np.roll(inside, -distance, axis)
+        known = np.ones(inside.shape, bool)
+        known[(slice(None),) * axis + (slice(-distance, None),)] = False
+        steps = np.abs(shifted - pixels).mean(2)
+        across.append(steps[known & (shifted_inside != inside)])
+        elsewhere.append(steps[known & ~shifted_inside & ~inside])
+    return float(np.concatenate(across).mean()), float(np.concatenate(elsewhere).mean())
+
+
+def _border(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Pixels inside with a neighbour outside; the canvas's own edge is none."""
+    padded = np.pad(inside, 1, mode="edge")
+    around = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return inside & ~around
+
+
+def _mean_of(pixels: Pixels, chosen: npt.NDArray[np.bool_], reach: int) -> Pixels:
+    """Mean of the chosen pixels in the square around each; not a number where there are none."""
+    share = _blurred(chosen.astype(np.float32), reach)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = _blurred(pixels * chosen[..., None], reach) / share[..., None]
+    return np.where(share[..., None] > 1e-6, means, np.float32(np.nan))
+
+
+def _blurred(pixels: Pixels, reach: int) -> Pixels:
+    """Means over squares of 2 * reach + 1 pixels, with nothing outside of the canvas."""
+    for axis in (0, 1):
+        width = [(0, 0)] * pixels.ndim
+        width[axis] = (reach + 1, reach)
+        sums = np.cumsum(np.pad(pixels, width), axis=axis, dtype=np.float64)
+        length = pixels.shape[axis]
+        upper, lower = (np.take(sums, np.arange(start, start + length), axis) for start in (2 * reach + 1, 0))
+        pixels = ((upper - lower) / (2 * reach + 1)).astype(np.float32)
+    return pixels
+
+
+def _spread(values: Pixels, known: npt.NDArray[np.bool_]) -> Pixels:
+    """Values (height, width, channels) of the known pixels, and between them what interpolates them smoothly."""
+    weight = known.astype(np.float32)[..., None]
+    return _pushed(values * weight, weight)
+
+
+def _pushed(sums: Pixels, weight: Pixels) -> Pixels:
+    """Pull: halve until one pixel is left. Push: keep what is known, take the rest from the coarser level."""
+    height, width, channels = sums.shape
+    certain = np.minimum(weight, 1)
+    mean: Pixels = (sums / np.maximum(weight, 1e-6)).astype(np.float32)
+    if height == 1 and width == 1:
+        return mean
+    padding = ((0, height % 2), (0, width % 2), (0, 0))
+    shape = (-(-height // 2), 2, -(-width // 2), 2)
+    coarser = _pushed(*(np.pad(each, padding).reshape(*shape, -1).sum((1, 3)) for each in (sums, weight)))
+    planes = [Image.fromarray(np.ascontiguousarray(coarser[..., channel])) for channel in range(channels)]
+    enlarged = [np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC)) for plane in planes]
+    filled: Pixels = certain * mean + (1 - certain) * np.stack(enlarged, axis=2)
+    return filled
