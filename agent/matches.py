@@ -59,7 +59,7 @@ def home(layout: Layout, entity: str, index: int) -> Box | None:
 
 def _found(entity: Entity, layout: Layout, given: dict[str, Verdict]) -> Found:
     exists, count = given.get(f"{entity.id}.exists"), given.get(f"{entity.id}.count")
-    if exists is not None and exists.status == "fail":
+    if exists is not None and exists.status == "fail" and exists.box is None:
         return Found()
     boxes: list[Box] = []
     for verdict in (count, exists):

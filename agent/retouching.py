@@ -24,13 +24,13 @@ _MOST = 8
 def propose_edits(
     scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move], seed: int
 ) -> list[Edit]:
-    """Edits that mend what did not pass: what is missing first, then counts, looks, and places.
+    """Edits that mend what did not pass: what is missing first, then what is badly formed, counts, looks, and places.
 
     Several at once where their boxes do not overlap. None repeats a rejected (action, entity.index, seed); where one
     was rejected another action on the same target is taken if there is one. An empty list means: nothing left to try.
     """
     matches = match(scene, layout, verdicts)
-    wished = [*_missing(matches), *_surplus(matches), *_looks(matches), *_places(matches)]
+    wished = [*_missing(matches), *_badly_formed(matches), *_surplus(matches), *_looks(matches), *_places(matches)]
     # What fails again and again must not keep the rest from being tried: substitutes come last.
     options = [edit for edit in wished if not _is_rejected(edit, rejected, seed)]
     options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected, seed)]
@@ -66,6 +66,15 @@ def _missing(matches: Matches) -> Iterator[Edit]:
             region = home(matches.layout, entity.id, index)
             if region is not None:
                 yield Edit(action="add", entity=entity.id, index=index, box=_clear(region, matches))
+
+
+def _badly_formed(matches: Matches) -> Iterator[Edit]:
+    """What was found, but hardly as what it is meant to be: painted anew where it stands."""
+    for question, verdict in matches.open:
+        if question.kind == "exists" and question.entity is not None and verdict.box is not None:
+            index = _nearest(verdict.box, matches.found[question.entity].boxes)
+            box = sizeable(verdict.box.grown(_MARGIN))
+            yield Edit(action="replace", entity=question.entity, index=index, box=box)
 
 
 def _surplus(matches: Matches) -> Iterator[Edit]:

@@ -2,7 +2,8 @@
 
 The pictures come from all arms and several numbers of objects in random order; whoever labelled them saw picture and
 questions, not how it was made. A label is yes or no for every question that can be seen; children of a missing thing
-are not asked.
+are not asked. One more label says of every thing that is there whether a person who was not told would call it that;
+only then "is there a …?" is to be answered yes, and only then are its children asked.
 """
 
 from __future__ import annotations
@@ -72,12 +73,18 @@ def measure(folder: Path = LABELLED) -> dict[str, dict[str, tuple[int, int]]]:
             questions = checklist(Scene.model_validate(row["scene"]))
             answers = _answers(inspector, Image.open(folder / f"{row['number']:03d}.png"), questions)
             for question in questions.questions:
-                label = labels.get(str(row["number"]), {}).get(question.id)
-                if label is not None:
+                known = _strict(labels.get(str(row["number"]), {}))
+                label = known.get(question.id)
+                if label is not None and all(known.get(parent) for parent in question.depends_on):
                     right, total = tally[question.kind]
                     tally[question.kind] = (right + (answers[question.id] == bool(label)), total + 1)
         counted[inspector.name] = dict(tally)
     return counted
+
+
+def _strict(labels: dict[str, int]) -> dict[str, int]:
+    """Labels by question, where a thing that a person would not call so is none."""
+    return {name: label * labels.get(name.replace(".exists", ".form"), 1) for name, label in labels.items()}
 
 
 def _answers(inspector: PicturebookInspector, picture: Image.Image, questions: Checklist) -> dict[str, bool]:

@@ -131,6 +131,57 @@ def agreement(
 
 
 @app.command()
+def instrument(
+    stills: Annotated[int, typer.Option(min=1, help="Perfect stills a row.")] = 150,
+    paintings: Annotated[
+        Path | None, typer.Option(help="A folder of paintings, to see how far p can be trusted.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the reliability curve into this PNG file.")] = None,
+) -> None:
+    """What detector and judge say of perfect pictures, and how far to trust their p; needs the font."""
+    from . import instrument as suite
+    from . import plots
+
+    networks = suite.inspectors()
+    counts = {
+        number: {name: suite.perfect(each, suite.at_random(number, stills)) for name, each in networks.items()}
+        for number in (1, 2, 4, 6)
+    }
+    places = suite.at_every_offset(max(1, stills // 12))
+    offsets = {name: [suite.perfect(each, found) for found in places.values()] for name, each in networks.items()}
+    print(suite.table(counts, offsets), flush=True)
+    if paintings is None:
+        return
+    curves = {name: suite.reliability(list(suite.answers(each, paintings))) for name, each in networks.items()}
+    print(suite.curve(curves))
+    if plot is not None:
+        plots.reliability(plot, curves)
+
+
+@app.command()
+def templates(
+    backbone: Annotated[Path | None, typer.Option(help="A folder in diffusers format; left out: picturebook.")] = None,
+    prompts: Annotated[int, typer.Option(min=1, help="Prompts of one and of two things each.")] = 96,
+    keep: Annotated[Path | None, typer.Option(help="Keep the pictures in this folder.")] = None,
+) -> None:
+    """What is painted without a plan, judged by the glyphs and no network; needs the font."""
+    from muralist.diffusion.backbone import PICTUREBOOK, load
+    from muralist.picturebook.examination import asked, mark, painted, told
+
+    pipe = load(str(backbone or PICTUREBOOK))
+    pipe.set_progress_bar_config(disable=True)
+    for number in (1, 2):
+        chosen = asked(number, prompts)
+        pictures = painted(pipe, chosen)
+        marks = [mark(picture, each.named) for picture, each in zip(pictures, chosen, strict=True)]
+        print(told(number, marks), flush=True)
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            for place, picture in enumerate(pictures):
+                picture.save(keep / f"{number}-{place:03d}.png")
+
+
+@app.command()
 def noise(
     objects: Objects = "2,4",
     prompts: Prompts = 40,

@@ -1,8 +1,8 @@
 """`muralist eval newcomers`: what the offline grammar makes of 300 prompts as newcomers write them.
 
-They were written down before the grammar was mended for them (`labelled/newcomers.txt`, which says what each means). A
-reading is exact if things, numbers, looks, places, relations, what must not be there and the ground are those meant, and
-every word that cannot be checked is told as such, or asked as a question of its own.
+They were written down before the grammar was mended for them (`labelled/newcomers.txt`, which says what each means).
+A reading is exact if things, numbers, looks, places, relations, what must not be there and the ground are those meant,
+and every word that cannot be checked is told as such, or asked as a question of its own.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def _differences(meant: Meant, scene: Scene) -> Sequence[str]:
     found = list(compare(scene, meant.things).differences)
     for number, place in meant.places.items():
         thing = meant.things.things[number]
-        if not any(isinstance(thing, Thing) and thing.fits(entity) and entity.place == place for entity in scene.entities):
+        here = [entity for entity in scene.entities if entity.place == place]
+        if not any(isinstance(thing, Thing) and thing.fits(entity) for entity in here):
             found.append(f"no '{thing}' at the {place}")
     if not meant.places and (placed := [entity.name for entity in scene.entities if entity.place]):
         found.append(f"'{placed[0]}' is given a place")

@@ -18,7 +18,7 @@ from muralist.tools.fidelity import check_scene
 from muralist.tools.scene import MAX_PROMPT, Scene
 
 from .expectation import Comparison, Expectation, compare, read
-from .templates import TEMPLATES, geneval
+from .prompt_templates import TEMPLATES, geneval
 
 LABELS = Path(__file__).parent / "labelled" / "complex_prompts.txt"
 

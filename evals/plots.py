@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from muralist.tools.errors import BadSettings
 
@@ -13,13 +14,7 @@ from .speed import Ratios
 
 def speed(path: Path, measured: Ratios, counted: Sequence[Counts]) -> None:
     """What regions cost: measured on picturebook, counted at full size. Raises BadSettings without matplotlib."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise BadSettings("a plot needs matplotlib: pip install matplotlib") from None
-    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(9.6, 3.8)
     left, right = figure.subplots(1, 2)
     regions = list(measured)
     left.plot(regions, [measured[number]["regional"] for number in regions], "o-", color="C0", label="regional")
@@ -40,5 +35,35 @@ def speed(path: Path, measured: Ratios, counted: Sequence[Counts]) -> None:
         axes.set_ylabel("times the plain pipeline")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)
+    _save(figure, path)
+
+
+def reliability(path: Path, curves: Mapping[str, Sequence[tuple[float, float, int]]]) -> None:
+    """How often what is said with a probability is right. Raises BadSettings without matplotlib."""
+    figure = _figure(4.2, 4.0)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="black", linewidth=0.6)
+    for name, rows in curves.items():
+        axes.plot([said for said, _, _ in rows], [right for _, right, _ in rows], "o-", label=name)
+    axes.set_xlabel("p that the detector says")
+    axes.set_ylabel("share that is right")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> Any:
+    """An empty figure, in inches."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise BadSettings("a plot needs matplotlib: pip install matplotlib") from None
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})

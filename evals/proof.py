@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .cli import agreement, composition, controls, engine, noise, speed
+from .cli import agreement, composition, controls, engine, instrument, noise, seams, speed, templates
 
 FOLDER = Path("docs/proof")
 
@@ -18,6 +18,9 @@ PROOFS: dict[str, Callable[[str], None]] = {
     "speed": lambda commit: speed(rounds=9, steps=20, blocks=True, plot=Path("docs/speed.png")),
     "engine": lambda commit: engine(rounds=5, steps=20, pictures=8, backbone="picturebook", size=128),
     "agreement": lambda commit: agreement(),
+    "instrument": lambda commit: instrument(stills=150, paintings=None, plot=None),
+    "templates": lambda commit: templates(backbone=None, prompts=96, keep=None),
+    "seams": lambda commit: seams(pictures=16, steps=20, keep=None),
     "composition": lambda commit: composition(
         objects="1,2,3,4,6", prompts=160, steps=None, out=_rows(commit), keep=False
     ),

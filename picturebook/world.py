@@ -68,7 +68,7 @@ def sample_still(rng: np.random.Generator, count: int) -> Still:
             x0 = int(rng.integers(2, SIZE - width - 1))
             y0 = int(rng.integers(2, SIZE - height - 1))
             box = (x0, y0, x0 + width, y0 + height)
-            if all(_overlap(box, thing.box) < 0.02 for thing in things):
+            if all(overlap(box, thing.box) < 0.02 for thing in things):
                 things.append(Thing(noun, colour, box))
                 break
         else:
@@ -82,8 +82,8 @@ def _extent(noun: str, colour: str, side: int) -> tuple[int, int]:
     return max(8, round(drawing.width * scale)), max(8, round(drawing.height * scale))
 
 
-def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
-    """Intersection over the smaller area."""
+def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """Intersection of two boxes over the smaller area."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
@@ -93,9 +93,9 @@ def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> floa
 
 
 def render(still: Still, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a still: (SIZE, SIZE, 3) uint8. `rng` shades the background."""
-    base = np.array(BACKGROUNDS[still.background], dtype=np.float32) + rng.normal(0, 4, 3).astype(np.float32)
-    slope = np.linspace(rng.uniform(0, 8), rng.uniform(-8, 0), SIZE, dtype=np.float32)[:, None, None]
+    """Draw a still: (SIZE, SIZE, 3) uint8. `rng` shades the background: hardly, or every repainted part would show."""
+    base = np.array(BACKGROUNDS[still.background], dtype=np.float32) + rng.normal(0, 1.5, 3).astype(np.float32)
+    slope = np.linspace(rng.uniform(0, 3), rng.uniform(-3, 0), SIZE, dtype=np.float32)[:, None, None]
     ground = np.clip(base + slope + np.zeros((SIZE, SIZE, 3), np.float32), 0, 255).astype(np.uint8)
     canvas = Image.fromarray(ground, "RGB")
     for thing in still.things:

@@ -12,6 +12,8 @@ from .scene import Entity, Scene
 
 LEAST_FIT = 0.1
 """Nothing is given to an instance that fits it less."""
+WELL_FORMED = 0.6
+"""A thing whose form is less probable than this is told to be badly formed."""
 MOST_ORDERS = 5040
 """Ways of telling things that look alike apart that are tried: all of them for up to seven."""
 
@@ -21,17 +23,23 @@ class Detection:
     """One detected thing: its box, how sure it is, and what it is.
 
     `nouns`: for each noun the detector was asked for, the probability that it is one, given that it is anything;
-    `colours`: for each colour word that can be told, the probability that one would call it so.
+    `colours`: for each colour word that can be told, the probability that one would call it so; `form`: the probability
+    that it is well formed, so that a person who was not told would call it what it is most like.
     """
 
     box: Box
     confidence: float
     nouns: dict[str, float]
     colours: dict[str, float]
+    form: float = 1.0
+
+    def looks_like(self, noun: str) -> float:
+        """Probability that what is here is meant as a thing of that noun, well formed or not."""
+        return self.confidence * self.nouns.get(noun, 0.0)
 
     def is_a(self, noun: str) -> float:
-        """Probability that there is a thing of that noun here."""
-        return self.confidence * self.nouns.get(noun, 0.0)
+        """Probability that there is a thing of that noun here, and well formed."""
+        return self.looks_like(noun) * self.form
 
     @property
     def noun(self) -> str:
@@ -43,7 +51,8 @@ class Detection:
         return max(self.colours, key=lambda colour: self.colours[colour], default="")
 
     def __str__(self) -> str:
-        return f"{self.colour} {self.noun} ({self.confidence:.2f})".lstrip()
+        formed = "" if self.form >= WELL_FORMED else f", badly formed ({self.form:.2f})"
+        return f"{self.colour} {self.noun}{formed}".lstrip()
 
 
 @dataclass(frozen=True)
@@ -66,8 +75,8 @@ class Matched:
 def match(scene: Scene, things: Sequence[Detection]) -> dict[str, Matched]:
     """Give things to instances, best fit first; what is left and looks like an entity is surplus.
 
-    The fit of a thing and an instance is P(noun) times 0.2 + 0.8 P(colour). Where several entities look the same, their
-    things are told apart by the places and relations that the scene states.
+    The fit of a thing and an instance is P(it looks like the noun) times 0.2 + 0.8 P(colour). Where several entities
+    look the same, their things are told apart by the places and relations that the scene states.
     """
     given = _by_order(scene, _by_fit(scene, things))
     taken = {id(thing) for thing in given.values()}
@@ -135,7 +144,7 @@ def _held(scene: Scene, given: Given) -> int:
 
 
 def _fit(entity: Entity, thing: Detection) -> float:
-    fit = thing.is_a(entity.noun)
+    fit = thing.looks_like(entity.noun)
     for attribute in entity.attributes:
         if attribute.kind == "colour" and attribute.value in thing.colours:
             fit *= 0.2 + 0.8 * thing.colours[attribute.value]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,9 +11,12 @@ from diffusers import AutoencoderTiny
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .backbone import new_autoencoder
-from .training import Schedule, Trainer
-from .world import SIZE, render, sample_still
+from muralist.picturebook.backbone import BACKBONE, new_autoencoder
+from muralist.picturebook.world import SIZE, render, sample_still
+
+from .schedule import Schedule
+from .shipping import whole
+from .trainer import Trainer
 
 CROP = 64
 PRIOR_WEIGHT = 1e-3
@@ -45,6 +50,11 @@ def reconstruction_loss(output: Tensor, target: Tensor) -> Tensor:
     return loss
 
 
+def shipped_autoencoder() -> AutoencoderTiny:
+    """In float32."""
+    return AutoencoderTiny.from_pretrained(BACKBONE / "vae", dtype=torch.float32)
+
+
 class AutoencoderTrainer(Trainer):
     """See `Trainer`; one iteration sees `batch` crops."""
 
@@ -55,13 +65,40 @@ class AutoencoderTrainer(Trainer):
     def loss(self, batch: int) -> Tensor:
         pictures = crops(self.rng, batch)
         pictures = pictures.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with self.precision.cast(self.device):
             latents = self.model.encoder(pictures)
             output = self.model.decoder(latents + NOISE * torch.randn_like(latents))
         latents = latents.float()
         prior = PRIOR_WEIGHT * latents.square().mean() + CENTRE_WEIGHT * latents.mean(dim=(0, 2, 3)).square().sum()
         loss: Tensor = reconstruction_loss(output.float(), pictures) + prior
         return loss
+
+    def shipped(self) -> dict[str, Tensor] | None:
+        if not (BACKBONE / "vae").exists():
+            return None
+        state: dict[str, Tensor] = shipped_autoencoder().state_dict()
+        return state
+
+    def averaged(self) -> AutoencoderTiny:
+        """The averaged weights as an autoencoder of their own."""
+        vae = new_autoencoder()
+        vae.load_state_dict(self.ema.shadow)
+        return vae.eval()
+
+    @torch.no_grad()
+    def examine(self, sheet: Path) -> tuple[float, list[str]]:
+        """Decibels between fixed pictures and their round trips."""
+        vae, pictures = self.averaged(), crops(np.random.default_rng(99), 64)
+        error = F.mse_loss(vae.decoder(vae.encoder(pictures)).clamp(-1, 1), pictures)
+        decibels = float(10 * torch.log10(4 / error))
+        return decibels, [f"{decibels:.1f} dB after a round trip"]
+
+    def ship(self, weights: Path) -> None:
+        """With the scaling factor that gives the latents unit variance."""
+        vae = self.averaged()
+        vae.register_to_config(scaling_factor=1 / self.spread(vae))
+        with whole(weights / "backbone" / "vae") as folder:
+            vae.half().save_pretrained(folder)
 
     @torch.no_grad()
     def spread(self, vae: AutoencoderTiny) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -15,10 +17,14 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
-from .backbone import assemble, new_scheduler, new_text_encoder, new_unet
-from .training import Schedule, Trainer
-from .vocabulary import COLOURS, NOUNS
-from .world import SIZE, Still, caption, render, sample_still
+from muralist.picturebook.backbone import BACKBONE, assemble, new_scheduler, new_text_encoder, new_unet
+from muralist.picturebook.examination import Asked, Marks, asked, mark, painted, told
+from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, NOUNS
+from muralist.picturebook.world import SIZE, Still, caption, render, sample_still
+
+from .schedule import Schedule
+from .shipping import ship_pipeline
+from .trainer import Trainer
 
 COUNTS = (0.02, 0.4, 0.25, 0.12, 0.1, 0.06, 0.05)
 """Share of training stills with 0, 1, … 6 things."""
@@ -32,6 +38,9 @@ NOISINESS = 0.65
 NAMING = 0.1
 """Weight of the naming loss beside the squared error of v."""
 
+EXAMINED = 48
+"""Held-out prompts of each number of things by which it marks itself."""
+
 FIRST = 1024
 """Stills in the pool before the first iteration; it grows from there."""
 
@@ -40,6 +49,9 @@ CELL = 8
 
 CLASSES = [1 + len(NOUNS), 1 + len(COLOURS)]
 """How many nouns and colours can stand in a cell, each with `none`."""
+
+CROWDS = [Asked(f"many things on {ground}", (), number) for number, ground in enumerate([*BACKGROUNDS] * 5)]
+"""Painted for the detectors besides."""
 
 SAMPLE_PROMPTS = (
     "a red apple on sand",
@@ -83,8 +95,10 @@ class DenoiserTrainer(Trainer):
     """
 
     def __init__(
-        self, schedule: Schedule, seed: int, vae: AutoencoderTiny, tokenizer: CLIPTokenizer, pool: int = 8192
-    ) -> None:
+        self, schedule: Schedule, seed: int, vae: AutoencoderTiny, tokenizer: CLIPTokenizer, *,
+        paintings: Path | None = None, pool: int = 8192,
+    ) -> None:  # fmt: skip
+        self.paintings = paintings
         self.unet = new_unet()
         if not torch.cuda.is_available():
             self.unet.set_attn_processor(AttnProcessor())  # a third faster than fused attention on a CPU
@@ -106,17 +120,21 @@ class DenoiserTrainer(Trainer):
     def _keep_features(self, module: nn.Module, inputs: object, output: Tensor) -> None:
         self.features = output
 
-    def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Begin at a pipeline's weights; the naming head, which pipelines do not have, begins at random."""
+    def shipped(self) -> dict[str, Tensor] | None:
+        """The backbone's weights; the naming head, which it does not have, begins at random."""
+        if not (BACKBONE / "unet").exists():
+            return None
+        pipe = StableDiffusionPipeline.from_pretrained(BACKBONE, dtype=torch.float32)
+        weights = nn.ModuleDict({"unet": pipe.unet, "text_encoder": pipe.text_encoder}).state_dict()
         head = {name: value for name, value in self.module.state_dict().items() if name.startswith("naming.")}
-        super().start_from({**head, **weights})
+        return {**head, **weights}
 
     @torch.no_grad()
     def draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Fresh stills: scaled latents (count, 4, 32, 32), token ids (count, TOKENS), names (count, 2, 16, 16)."""
         stills = [sample_still(self.rng, int(self.rng.choice(len(COUNTS), p=COUNTS))) for _ in range(count)]
         pictures = to_tensor(np.stack([render(still, self.rng) for still in stills])).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with self.precision.cast(self.device):
             latents = self.vae.encoder(pictures).float() * self.vae.config.scaling_factor
         texts = [caption(still, self.rng) for still in stills]
         ids = self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
@@ -146,7 +164,7 @@ class DenoiserTrainer(Trainer):
         t = torch.from_numpy((len(self.signal) * self.rng.random(batch) ** NOISINESS).astype(np.int64)).to(self.device)
         epsilon = torch.randn_like(latents)
         a, s = self.signal[t, None, None, None], self.noise[t, None, None, None]
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with self.precision.cast(self.device):
             states = self.text_encoder(ids).last_hidden_state
             v = self.unet(a * latents + s * epsilon, t, states).sample
             nouns, colours = self.naming(self.features).float().split(CLASSES, dim=1)
@@ -160,6 +178,34 @@ class DenoiserTrainer(Trainer):
         parts = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
         parts.load_state_dict({name: self.ema.shadow[name] for name in parts.state_dict()})
         return assemble(unet.eval(), self.vae, text_encoder.eval(), self.tokenizer)
+
+    def examine(self, sheet: Path) -> tuple[float, list[str]]:
+        """The share of pictures that are all right, over prompts of one and of two things."""
+        pipe = self.pipeline()
+        sample_sheet(pipe, sheet)
+        marks: list[Marks] = []
+        lines = []
+        for number in (1, 2):
+            prompts = asked(number, EXAMINED)
+            pictures = painted(pipe, prompts)
+            self._keep(pictures, str(number))
+            each = [mark(picture, prompt.named) for picture, prompt in zip(pictures, prompts, strict=True)]
+            marks += each
+            lines.append(told(number, each))
+        self._keep(painted(pipe, CROWDS), "many")
+        return fmean(each.right for each in marks), lines
+
+    def _keep(self, pictures: Sequence[Image.Image], name: str) -> None:
+        """What it paints at this stage of its training, for the detectors to learn from."""
+        if self.paintings is None:
+            return
+        folder = self.paintings / f"{self.samples:08d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(pictures):
+            picture.save(folder / f"{name}-{number:02d}.png")
+
+    def ship(self, weights: Path) -> None:
+        ship_pipeline(self.pipeline(), weights / "backbone")
 
 
 def sample_sheet(pipe: StableDiffusionPipeline, path: Path, steps: int = 16, guidance: float = 4.0) -> None:

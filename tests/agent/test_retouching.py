@@ -56,6 +56,14 @@ def test_what_is_missing_is_added_in_its_region() -> None:
     assert edit.box == lay_out(SCENE).region_of("cup").box
 
 
+def test_what_is_badly_formed_is_painted_anew_where_it_stands() -> None:
+    for status, p in (("fail", 0.2), ("unsure", 0.5)):
+        doubtful = failed("cup.exists", box=RIGHT, status=status, p=p)
+        (edit,) = proposed(SCENE, a=doubtful, b=found("apple", LEFT), c=found("cup", RIGHT))
+        assert told([edit]) == ["replace cup.0"]
+        assert edit.box.overlap(RIGHT) == 1
+
+
 def test_what_is_added_leaves_room_for_what_is_there() -> None:
     wide = Box(x0=0.1, y0=0.3, x1=0.65, y1=0.6)
     (edit,) = proposed(SCENE, a=failed("cup.exists"), b=found("apple", wide))

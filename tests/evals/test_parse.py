@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from muralist.agent import parse_prompt
-from muralist.evals import parse, templates
+from muralist.evals import parse, prompt_templates
 from muralist.evals.expectation import Link, Named, Thing, compare, read
 from muralist.tools.errors import BadSettings
 from muralist.tools.scene import Scene
@@ -14,22 +14,22 @@ from muralist.tools.scene import Scene
 
 def test_templates_are_read_without_the_parser() -> None:
     kinds = frozenset({"colour"})
-    two = templates.two_things("a red car and leather gloves", kinds)
+    two = prompt_templates.two_things("a red car and leather gloves", kinds)
     assert two is not None
     assert two.things == (
         Thing("car", frozenset({"red"}), 1, kinds),
         Thing("glove", frozenset({"leather"}), None, kinds),
     )
-    placed = templates.placed("a stop sign on side of a airplane")
+    placed = prompt_templates.placed("a stop sign on side of a airplane")
     assert placed is not None
     assert placed.links == (Link(frozenset({0}), frozenset({"next to"}), (1,)),)
-    counted = templates.counted("two knives, one bus and three traffic lights")
+    counted = prompt_templates.counted("two knives, one bus and three traffic lights")
     assert counted is not None
     assert [str(thing) for thing in counted.things] == ["2 knife", "bus", "3 traffic light"]
-    sentence = templates.sentence("The round clock was on the left of the rectangular picture frame")
+    sentence = prompt_templates.sentence("The round clock was on the left of the rectangular picture frame")
     assert sentence is not None
     assert sentence.things == (Named("round clock"), Named("rectangular picture frame"))
-    assert templates.sentence("The sun shone down on the sea") is None
+    assert prompt_templates.sentence("The sun shone down on the sea") is None
 
 
 def test_a_position_in_metadata_is_that_of_its_own_entry() -> None:
@@ -37,7 +37,7 @@ def test_a_position_in_metadata_is_that_of_its_own_entry() -> None:
         {"class": "fork", "count": 1},
         {"class": "kite", "count": 1, "color": "red", "position": ["above", 0]},
     ]
-    expected = templates.geneval({"include": include})
+    expected = prompt_templates.geneval({"include": include})
     assert compare(parse_prompt("a photo of a red kite above a fork"), expected).exact
     assert not compare(parse_prompt("a photo of a red kite below a fork"), expected).exact
 

@@ -1,50 +1,185 @@
-"""A training run that was interrupted goes on as if it had not been."""
+"""Training resumes as if it had not been interrupted, and what goes wrong is told in one line."""
 
+from __future__ import annotations
+
+import errno
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 from torch import nn
+from transformers import CLIPTokenizer
 
-from muralist.picturebook.backbone import new_autoencoder, new_tokenizer
+from muralist.picturebook import train
+from muralist.picturebook.backbone import BACKBONE, new_autoencoder, new_tokenizer
 from muralist.picturebook.glyphs import FONT_PATH
-from muralist.picturebook.train_denoiser import DenoiserTrainer, names
-from muralist.picturebook.train_detector import DetectorTrainer, targets
-from muralist.picturebook.training import Schedule, Trainer
+from muralist.picturebook.training.background import Desk
+from muralist.picturebook.training.denoiser import DenoiserTrainer, names
+from muralist.picturebook.training.detector import DetectorTrainer
+from muralist.picturebook.training.optimiser import MuonAdamW
+from muralist.picturebook.training.precision import CHOICES, Precision, fastest
+from muralist.picturebook.training.schedule import Schedule
+from muralist.picturebook.training.trainer import Trainer, alone
 from muralist.picturebook.vocabulary import COLOURS, NOUNS
 from muralist.picturebook.world import Still, Thing
+from muralist.tools.errors import BadSettings, StoreError
 
 pytestmark = pytest.mark.skipif(not FONT_PATH.exists(), reason="drawing needs the package fonts-noto-color-emoji")
 
 
-def detector() -> Trainer:
+def detector(tmp_path: Path, name: str = "detector", seed: int = 1) -> Trainer:
     torch.manual_seed(0)
-    return DetectorTrainer("residual", Schedule(4, 4, 1e-3, warmup=2), 1, new_autoencoder())
+    return DetectorTrainer(name, Schedule(4, 1e-3, warmup=2), seed, tmp_path, new_autoencoder())
+
+
+def denoiser() -> DenoiserTrainer:
+    return DenoiserTrainer(Schedule(4, 1e-3, warmup=1), 0, new_autoencoder(), new_tokenizer(), pool=64)
+
+
+def trained(trainer: Trainer, iterations: int) -> Trainer:
+    for progress in trainer.steps():
+        if progress.iteration == iterations:
+            break
+    return trainer
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_the_rate_rises_stays_and_falls_to_zero_once_it_is_told_to() -> None:
+    schedule = Schedule(4, 1e-3, warmup=4)
+    assert [schedule.at(iteration) for iteration in (0, 3, 10_000)] == [0.25e-3, 1e-3, 1e-3]
+    assert schedule.end == float("inf")
+    cooling = Schedule(4, 1e-3, warmup=4, cooldown=(100, 50))
+    assert [cooling.at(iteration) for iteration in (99, 100, 125)] == [1e-3, 1e-3, 0.5e-3]
+    assert cooling.at(149) == pytest.approx(0.02e-3)
+    assert cooling.end == 150
 
 
 def test_a_resumed_run_ends_with_the_same_weights_as_an_uninterrupted_one(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
-    whole = detector()
-    whole.run(tmp_path / "whole.pt")
-
-    broken = detector()
-    broken.run(tmp_path / "part.pt", every=2, minutes=0)
-    assert broken.iteration == 0
-    broken.schedule = Schedule(2, 4, 1e-3, warmup=2)
-    broken.run(tmp_path / "part.pt")
-    resumed = detector()
+    whole = trained(detector(tmp_path), 4)
+    broken = trained(detector(tmp_path), 2)
+    broken.save(tmp_path / "part.pt")
+    resumed = detector(tmp_path)
     resumed.resume(tmp_path / "part.pt")
     assert (resumed.iteration, resumed.samples) == (2, 8)
-    resumed.run(tmp_path / "part.pt")
-
-    assert resumed.iteration == whole.iteration == 4
+    trained(resumed, 4)
     for name, value in whole.ema.shadow.items():
         assert torch.equal(value, resumed.ema.shadow[name]), name
 
 
+def test_a_cooldown_ends_by_itself(tmp_path: Path) -> None:
+    trainer = trained(detector(tmp_path), 2)
+    trainer.cool_down(3)
+    assert [progress.iteration for progress in trainer.steps()] == [3, 4, 5]
+
+
+def test_a_full_disk_is_told_and_leaves_the_last_whole_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = trained(detector(tmp_path), 1)
+    path = tmp_path / "part.pt"
+    trainer.save(path)
+    before = path.read_bytes()
+
+    def full(state: object, file: Path) -> None:
+        file.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(StoreError, match="No space left on device; make room or choose another folder with --runs"):
+        trainer.save(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["part.pt"]
+
+
+@pytest.mark.parametrize("damage", ["another shape", "half a file"])
+def test_a_checkpoint_that_does_not_fit_is_told_in_one_line(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "part.pt"
+    trained(detector(tmp_path, "judge"), 1).save(path)
+    if damage == "half a file":
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(BadSettings, match=r"damaged or of another shape .*: move it away, or begin anew with --fresh"):
+        detector(tmp_path).resume(path)
+
+
+def test_two_trainers_do_not_train_on_one_checkpoint(tmp_path: Path) -> None:
+    with (
+        alone(tmp_path / "part.pt"),
+        pytest.raises(BadSettings, match=r"another trainer works on .*--stop, or choose another folder with --runs"),
+        alone(tmp_path / "part.pt"),
+    ):
+        pass
+
+
+def test_a_missing_font_is_told_by_what_it_is_called_and_where_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from muralist.picturebook import glyphs
+
+    monkeypatch.setattr(glyphs, "FONT_PATH", tmp_path / "none.ttf")
+    for cached in (glyphs.glyph, glyphs._emoji):
+        cached.cache_clear()
+    monkeypatch.setattr("sys.argv", ["train", "autoencoder", "--runs", str(tmp_path), "--fresh"])
+    with pytest.raises(SystemExit) as ended:
+        train.main()
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "install fonts-noto-color-emoji" in error
+
+
+def test_precision_is_chosen_by_what_is_fastest_and_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([float(second) for second in range(1000)])
+    monkeypatch.setattr("time.process_time", lambda: next(clock))
+    weight = nn.Parameter(torch.ones(1))
+    lines: list[str] = []
+
+    def loss(batch: int, precision: Precision) -> torch.Tensor:
+        for _ in range(1 if precision.half else 4):  # float32 takes four times as long
+            next(clock)
+        return weight.sum()
+
+    assert fastest(loss, lines.append) == Precision(half=True)
+    assert "chosen: bfloat16" in lines[0]
+    assert len(CHOICES) == 4
+
+    monkeypatch.undo()
+    trainer = detector(tmp_path)
+    before = {name: value.clone() for name, value in trainer.module.state_dict().items()}
+    state = trainer.rng.bit_generator.state
+    trainer.choose_precision(lines.append)
+    assert all(torch.equal(value, before[name]) for name, value in trainer.module.state_dict().items())
+    assert trainer.rng.bit_generator.state == state
+
+
+def test_matrices_go_to_muon_and_everything_else_to_adamw() -> None:
+    module = nn.Sequential(
+        nn.Embedding(32, 32), nn.Conv2d(32, 32, 3), nn.Conv2d(32, 32, 7, groups=32), nn.Linear(32, 4)
+    )
+    optimiser = MuonAdamW(module)
+    assert [tuple(matrix.shape) for matrix in optimiser.matrices] == [(32, 32, 3, 3)]
+    before = [parameter.detach().clone() for parameter in module.parameters()]
+    for parameter in module.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    optimiser.step(1e-2)
+    assert all(not torch.equal(old, new) for old, new in zip(before, module.parameters(), strict=True))
+    change = (module[1].weight - before[1]).detach().view(32, -1)
+    assert torch.linalg.svdvals(change).std() < 0.4 * torch.linalg.svdvals(change).mean(), (
+        "its update is orthogonalised"
+    )
+    assert all(parameter.grad is None for parameter in module.parameters())
+
+
 def test_the_denoiser_learns_from_its_pool_and_its_averaged_weights_paint() -> None:
-    torch.set_num_threads(1)
-    trainer = DenoiserTrainer(Schedule(2, 4, 1e-3, warmup=1), 0, new_autoencoder(), new_tokenizer(), pool=64)
+    trainer = denoiser()
     first = trainer.loss(4)
     assert torch.isfinite(first)
     assert trainer.pool[0].shape == (64, 4, 32, 32)
@@ -55,14 +190,24 @@ def test_the_denoiser_learns_from_its_pool_and_its_averaged_weights_paint() -> N
     assert picture.shape == (128, 128, 3)
 
 
-def test_the_denoiser_goes_on_from_a_pipelines_weights_with_a_naming_head_of_its_own() -> None:
-    torch.set_num_threads(1)
-    trainer = DenoiserTrainer(Schedule(2, 4, 1e-3, warmup=1), 0, new_autoencoder(), new_tokenizer(), pool=64)
-    pipe = trainer.pipeline()
-    weights = nn.ModuleDict({"unet": pipe.unet, "text_encoder": pipe.text_encoder}).state_dict()
-    trainer.start_from({name: torch.zeros_like(value) for name, value in weights.items()})
-    assert not any(value.any() for value in trainer.pipeline().unet.state_dict().values())
+def test_the_denoiser_goes_on_from_the_shipped_weights_with_a_naming_head_of_its_own() -> None:
+    tokenizer = CLIPTokenizer.from_pretrained(BACKBONE / "tokenizer")
+    trainer = DenoiserTrainer(Schedule(4, 1e-3, warmup=1), 0, new_autoencoder(), tokenizer, pool=64)
+    assert trainer.start_from_shipped()
+    weights: dict[str, Any] = trainer.shipped() or {}
+    for name, value in trainer.module.state_dict().items():
+        assert name.startswith("naming.") or torch.equal(value, weights[name])
     assert trainer.naming.weight.any()
+
+
+def test_training_goes_on_after_the_best_weights_were_kept(tmp_path: Path) -> None:
+    trainer = trained(denoiser(), 1)
+    trainer.ship(tmp_path)
+    assert {value.dtype for value in trainer.vae.state_dict().values()} == {torch.float32}
+    assert trainer.pipeline().unet.dtype == torch.float32
+    trained(trainer, 2)
+    kept = StableDiffusionPipeline.from_pretrained(tmp_path / "backbone", dtype=torch.float32)
+    assert torch.equal(kept.vae.decoder.layers[0].weight, trainer.vae.decoder.layers[0].weight.half().float())
 
 
 def test_names_say_cell_by_cell_what_stands_there() -> None:
@@ -73,8 +218,13 @@ def test_names_say_cell_by_cell_what_stands_there() -> None:
     assert int((cells != 0).sum()) == 2 * 4 * 5, "everything else is ground"
 
 
-def test_targets_peak_at_the_cell_that_holds_a_centre() -> None:
-    target = targets([Still("sand", (Thing("cup", "blue", (16, 32, 56, 64)),))])[0]
-    row, column = divmod(int(target[0].argmax()), target.shape[-1])
-    assert (row, column) == (6, 4)
-    assert target[0].max() == 1
+def test_a_part_that_was_never_trained_says_so(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "denoiser")
+    assert desk.told() == f"denoiser: never trained in {tmp_path}"
+    assert not desk.runs
+
+
+def test_samples_are_the_same_from_the_same_seed(tmp_path: Path) -> None:
+    losses = {seed: [float(detector(tmp_path, seed=seed).loss(4).detach()) for _ in range(2)] for seed in (1, 2)}
+    assert losses[1][0] == losses[1][1] != losses[2][0]
+    assert np.isfinite(losses[1][0])
