@@ -150,8 +150,9 @@ def read(output: Tensor, threshold: float, calibration: Sequence[float] = PLAIN)
 
 
 def _detection(confidence: float, told: Tensor) -> Detection:
-    nouns, colours, form, box = (part.tolist() for part in torch.split(told, SPLIT[1:]))
-    x0, y0, x1, y1 = (min(max(edge, 0.0), 1.0) for edge in box)
+    *probabilities, corners = torch.split(told, SPLIT[1:])
+    nouns, colours, form = (part.clamp(max=1.0).tolist() for part in probabilities)  # a mean may round above 1
+    x0, y0, x1, y1 = (min(max(edge, 0.0), 1.0) for edge in corners.tolist())
     return Detection(
         Box(x0=x0, y0=y0, x1=x1, y1=y1),
         confidence,

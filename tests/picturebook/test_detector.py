@@ -69,3 +69,12 @@ def test_every_thing_counts_alike_however_many_cells_it_covers_and_unknown_place
     assert bool((target.presence[0, 8:12, 1:3] == -1).all())
     untaught = torch.zeros(1, CHANNELS, CELLS, CELLS)
     assert detection_loss(told(target)[None], target) < 0.3 * detection_loss(untaught, target)
+
+
+@pytest.mark.parametrize("side", range(24, 100, 4))
+def test_no_probability_rounds_above_one(side: int) -> None:
+    output = told(Targets([Scene(BLANK, (labelled((8, 8, 8 + side, 8 + side)),))]))
+    presence = torch.split(output, SPLIT)[0]
+    presence[presence > 0] = torch.linspace(0.1, 3.0, int((presence > 0).sum()))
+    for found in read(output, 0.3, (0.01, 0.01, 100.0, 0.0)):
+        assert max(*found.nouns.values(), *found.colours.values(), found.form) <= 1
