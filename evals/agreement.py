@@ -72,8 +72,8 @@ def measure(folder: Path = LABELLED) -> dict[str, dict[str, tuple[int, int]]]:
             row: dict[str, Any] = json.loads(line)
             questions = checklist(Scene.model_validate(row["scene"]))
             answers = _answers(inspector, Image.open(folder / f"{row['number']:03d}.png"), questions)
+            known = _strict(labels.get(str(row["number"]), {}))
             for question in questions.questions:
-                known = _strict(labels.get(str(row["number"]), {}))
                 label = known.get(question.id)
                 if label is not None and all(known.get(parent) for parent in question.depends_on):
                     right, total = tally[question.kind]

@@ -166,14 +166,12 @@ def templates(
 ) -> None:
     """What is painted without a plan, judged by the glyphs and no network; needs the font."""
     from muralist.diffusion.backbone import PICTUREBOOK, load
-    from muralist.picturebook.examination import asked, mark, painted, told
+    from muralist.picturebook.examination import examined, told
 
     pipe = load(str(backbone or PICTUREBOOK))
     pipe.set_progress_bar_config(disable=True)
     for number in (1, 2):
-        chosen = asked(number, prompts)
-        pictures = painted(pipe, chosen)
-        marks = [mark(picture, each.named) for picture, each in zip(pictures, chosen, strict=True)]
+        pictures, marks = examined(pipe, number, prompts)
         print(told(number, marks), flush=True)
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -15,21 +16,20 @@ from statistics import fmean
 import numpy as np
 import torch
 from diffusers import AutoencoderTiny
+from numpy.typing import NDArray
 from PIL import Image
 
-from muralist.picturebook.backbone import BACKBONE
 from muralist.picturebook.inspector import PicturebookInspector
-from muralist.picturebook.vocabulary import NOUNS
-from muralist.picturebook.world import SIZE, Still, Thing, render, sample_still
-from muralist.tools.detection import Detection
-from muralist.tools.verdict import PASS_AT
+from muralist.picturebook.training.autoencoder import shipped_autoencoder
+from muralist.picturebook.training.denoiser import to_tensor
+from muralist.picturebook.training.detector import near, passes, whole_passes
+from muralist.picturebook.training.scenes import painted
+from muralist.picturebook.world import Still, Thing, render, sample_still
 
 from .judge import Judge
 
 CELL = 8
 """Pixels of a detector's cell: what a thing's place within it must not matter for."""
-NEAR = 8.0
-"""Pixels between the middles of a thing and of what is found for it."""
 BINS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -49,36 +49,28 @@ class Perfect:
 
 def perfect(inspector: PicturebookInspector, stills: Sequence[Still], seed: int = 0) -> Perfect:
     """Pass rates on perfect pictures of the stills."""
-    rng, vae = (
-        np.random.default_rng(seed),
-        AutoencoderTiny.from_pretrained(BACKBONE / "vae", dtype=torch.float32).eval(),
-    )
+    rng = np.random.default_rng(seed)
     passed, whole = [], []
     for number, still in enumerate(stills):
         picture = render(still, rng)
-        found = inspector.things(Image.fromarray(_tripped(vae, picture) if number % 2 else picture))
-        each = [_passes(thing, found) for thing in still.things]
-        passed += each
-        whole.append(all(each) and len(found) == len(still.things))
+        found = inspector.things(Image.fromarray(_tripped(picture) if number % 2 else picture))
+        passed += [passes(thing, found) for thing in still.things]
+        whole.append(whole_passes(still.things, found))
     return Perfect(fmean(passed), fmean(whole), len(stills))
 
 
-def _tripped(vae: AutoencoderTiny, picture: np.ndarray) -> np.ndarray:
-    pixels = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+def _tripped(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Through the autoencoder and back."""
+    vae = _autoencoder()
     with torch.inference_mode():
-        decoded = vae.decoder(vae.encoder(pixels)).clamp(-1, 1)[0]
-    result: np.ndarray = ((decoded.permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
+        decoded = vae.decoder(vae.encoder(to_tensor(picture[None]))).clamp(-1, 1)[0]
+    result: NDArray[np.uint8] = ((decoded.permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
     return result
 
 
-def _passes(thing: Thing, found: Sequence[Detection]) -> bool:
-    near = [each for each in found if _distance(each, thing) < NEAR]
-    return any(each.is_a(thing.noun) >= PASS_AT and each.colours[thing.colour] >= PASS_AT for each in near)
-
-
-def _distance(found: Detection, thing: Thing) -> float:
-    x, y = found.box.centre
-    return float(np.hypot(x * SIZE - thing.centre[0], y * SIZE - thing.centre[1]))
+@cache
+def _autoencoder() -> AutoencoderTiny:
+    return shipped_autoencoder().eval()
 
 
 def at_random(number: int, count: int, seed: int = 5) -> list[Still]:
@@ -117,17 +109,11 @@ def reliability(pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float
 
 def answers(inspector: PicturebookInspector, folder: Path) -> Iterator[tuple[float, float]]:
     """On a folder's paintings: p that a thing is what it is most like, and how probably a person calls it so."""
-    from muralist.picturebook.training.scenes import painted
-
     for file in sorted(folder.rglob("*.png")):
         picture = Image.open(file).convert("RGB")
         found = inspector.things(picture)
         for thing in painted(picture).things:
-            x, y = (thing.box[0] + thing.box[2]) / 2, (thing.box[1] + thing.box[3]) / 2
-            near = [each for each in found
-                    if np.hypot(each.box.centre[0] * SIZE - x, each.box.centre[1] * SIZE - y) < NEAR]  # fmt: skip
-            noun = list(NOUNS)[int(thing.nouns.argmax())]
-            yield max((each.is_a(noun) for each in near), default=0.0), thing.form
+            yield max((each.is_a(thing.noun) for each in near(thing, found)), default=0.0), thing.form
 
 
 def table(counts: Mapping[int, Mapping[str, Perfect]], offsets: Mapping[str, Sequence[Perfect]]) -> str:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from .glyphs import glyph
+from .glyphs import extent, sized
 from .vocabulary import COLOURS, NOUNS
 from .world import SIZE, overlap
 
@@ -135,8 +135,7 @@ def colour(picture: Image.Image, match: Match) -> str:
     told.
     """
     width, height = round(match.box[2] - match.box[0]), round(match.box[3] - match.box[1])
-    drawing = glyph(match.noun, "white").resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    rgba = np.asarray(drawing, dtype=np.float32)
+    rgba = np.asarray(sized(match.noun, "white", (width, height)), dtype=np.float32)
     shades = rgba[..., :3].mean(2) / np.mean(COLOURS["white"])
     weights = np.where(shades > _INKY, rgba[..., 3] / 255, 0)
     scaled = picture.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
@@ -151,6 +150,12 @@ def luminance(picture: Image.Image) -> NDArray[np.float32]:
     scaled = picture.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
     grey: NDArray[np.float32] = np.asarray(scaled, dtype=np.float32) @ _LUMINANCE
     return grey
+
+
+def border(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pixels (h, w, ...) at most three away from an edge, as (n, ...)."""
+    strips = (pixels[:3], pixels[-3:], pixels[:, :3], pixels[:, -3:])
+    return np.concatenate([strip.reshape(-1, *pixels.shape[2:]) for strip in strips])
 
 
 def _refined(
@@ -222,10 +227,7 @@ def _drawn(noun: str, side: int) -> _Drawn:
     margin = max(1, round(_RIM * side))
     tones = []
     for tone in TONES:
-        drawing = glyph(noun, tone)
-        scale = side / max(drawing.size)
-        size = (max(2, round(drawing.width * scale)), max(2, round(drawing.height * scale)))
-        rgba = np.asarray(drawing.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0), dtype=np.float32)
+        rgba = np.asarray(sized(noun, tone, extent(noun, tone, side, least=2)), dtype=np.float32)
         rgba = np.pad(rgba, ((margin, margin), (margin, margin), (0, 0)))
         opacity = rgba[..., 3] / np.float32(255)
         tones.append((rgba[..., :3] @ _LUMINANCE) * opacity)
@@ -303,5 +305,4 @@ def _back(spectra: Tensor) -> Tensor:
 
 def _ground(pixels: NDArray[np.float32]) -> float:
     """Luminance of the ground: the median along the picture's border."""
-    return float(np.median(np.concatenate([pixels[:3].ravel(), pixels[-3:].ravel(), pixels[:, :3].ravel(),
-                                           pixels[:, -3:].ravel()])))  # fmt: skip
+    return float(np.median(border(pixels)))

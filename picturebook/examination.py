@@ -109,6 +109,13 @@ def painted(pipe: Any, prompts: Sequence[Asked], steps: int = 20, guidance: floa
     return pictures
 
 
+def examined(pipe: Any, number: int, count: int) -> tuple[list[Image.Image], list[Marks]]:
+    """Pictures and marks of `count` prompts of so many things."""
+    prompts = asked(number, count)
+    pictures = painted(pipe, prompts)
+    return pictures, [mark(picture, each.named) for picture, each in zip(pictures, prompts, strict=True)]
+
+
 def told(number: int, marks: Sequence[Marks]) -> str:
     """A line: the shares of `Marks`, their median correlation, and the share of pictures that are all right."""
     return (

@@ -22,7 +22,6 @@ LABELS = Path(__file__).parent / "forms.jsonl"
 """Lines of noun, correlation, inside, margin, side in pixels, and whether a person calls it so (0 or 1)."""
 RIDGE = 0.35
 """Penalty on a noun's own intercept, in squared log odds."""
-NOUN_LIST = list(NOUNS)
 
 Features = tuple[str, float, float, float, float]
 
@@ -46,7 +45,7 @@ def labelled() -> tuple[list[Features], NDArray[np.float64]]:
 def fit(rows: Sequence[Features], labels: NDArray[np.float64]) -> NDArray[np.float64]:
     """The weights of the regression, by Newton's method."""
     design = _design(rows)
-    penalty = np.array([1e-3] * 5 + [RIDGE] * len(NOUN_LIST))
+    penalty = np.array([1e-3] * 5 + [RIDGE] * len(NOUNS))
     weights = np.zeros(design.shape[1])
     for _ in range(30):
         p = _probabilities(design, weights)
@@ -64,7 +63,7 @@ def _fitted() -> NDArray[np.float64]:
 def _design(rows: Sequence[Features]) -> NDArray[np.float64]:
     """(n, 5 + nouns): intercept, correlation, inside, margin, log side; and which noun it is."""
     numbers = [[1.0, 5 * value, 5 * inside, 5 * margin, np.log(side / 48)] for _, value, inside, margin, side in rows]
-    own = [[float(noun == name) for name in NOUN_LIST] for noun, *_ in rows]
+    own = [[float(noun == name) for name in NOUNS] for noun, *_ in rows]
     return np.hstack([np.array(numbers), np.array(own)])
 
 

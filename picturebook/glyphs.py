@@ -56,3 +56,15 @@ def glyph(noun: str, colour: str, side: int = 96) -> Image.Image:
     outlined.putalpha(silhouette)
     outlined.alpha_composite(framed)
     return outlined
+
+
+def extent(noun: str, colour: str, side: int, least: int = 8) -> tuple[int, int]:
+    """Width and height in pixels of a glyph whose longer side is `side`; neither is below `least`."""
+    drawing = glyph(noun, colour)
+    scale = side / max(drawing.size)
+    return max(least, round(drawing.width * scale)), max(least, round(drawing.height * scale))
+
+
+def sized(noun: str, colour: str, size: tuple[int, int]) -> Image.Image:
+    """A glyph of a width and height in pixels, as stills show it."""
+    return glyph(noun, colour).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .glyphs import glyph
+from .glyphs import extent, sized
 from .vocabulary import BACKGROUNDS, COLOURS, HELD_OUT, NOUNS, NUMBERS, article, plural
 
 SIZE = 128
@@ -64,7 +64,7 @@ def sample_still(rng: np.random.Generator, count: int) -> Still:
             colour, noun = _PAIRS[rng.integers(len(_PAIRS))]
         for _ in range(30):
             side = int(rng.integers(low, high + 1))
-            width, height = _extent(noun, colour, side)
+            width, height = extent(noun, colour, side)
             x0 = int(rng.integers(2, SIZE - width - 1))
             y0 = int(rng.integers(2, SIZE - height - 1))
             box = (x0, y0, x0 + width, y0 + height)
@@ -74,12 +74,6 @@ def sample_still(rng: np.random.Generator, count: int) -> Still:
         else:
             things.clear()  # a dead end: start over
     return Still(str(rng.choice(list(BACKGROUNDS))), tuple(things))
-
-
-def _extent(noun: str, colour: str, side: int) -> tuple[int, int]:
-    drawing = glyph(noun, colour)
-    scale = side / max(drawing.size)
-    return max(8, round(drawing.width * scale)), max(8, round(drawing.height * scale))
 
 
 def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
@@ -100,9 +94,7 @@ def render(still: Still, rng: np.random.Generator) -> NDArray[np.uint8]:
     canvas = Image.fromarray(ground, "RGB")
     for thing in still.things:
         x0, y0, x1, y1 = thing.box
-        drawing = glyph(thing.noun, thing.colour).resize(
-            (x1 - x0, y1 - y0), Image.Resampling.BILINEAR, reducing_gap=2.0
-        )
+        drawing = sized(thing.noun, thing.colour, (x1 - x0, y1 - y0))
         canvas.paste(drawing, (x0, y0), drawing)
     return np.asarray(canvas)
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from muralist.picturebook.backbone import BACKBONE, assemble, new_scheduler, new_text_encoder, new_unet
-from muralist.picturebook.examination import Asked, Marks, asked, mark, painted, told
+from muralist.picturebook.examination import Asked, Marks, examined, painted, told
 from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, NOUNS
 from muralist.picturebook.world import SIZE, Still, caption, render, sample_still
 
@@ -67,7 +67,7 @@ SAMPLE_PROMPTS = (
 
 def to_tensor(pictures: NDArray[np.uint8]) -> Tensor:
     """(B, H, W, 3) uint8 to (B, 3, H, W) in [-1, 1]."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.tensor(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def names(still: Still) -> Tensor:
@@ -186,10 +186,8 @@ class DenoiserTrainer(Trainer):
         marks: list[Marks] = []
         lines = []
         for number in (1, 2):
-            prompts = asked(number, EXAMINED)
-            pictures = painted(pipe, prompts)
+            pictures, each = examined(pipe, number, EXAMINED)
             self._keep(pictures, str(number))
-            each = [mark(picture, prompt.named) for picture, prompt in zip(pictures, prompts, strict=True)]
             marks += each
             lines.append(told(number, each))
         self._keep(painted(pipe, CROWDS), "many")

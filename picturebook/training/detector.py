@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,11 +16,13 @@ from torch import Tensor
 
 from muralist.picturebook.backbone import WEIGHTS
 from muralist.picturebook.detector import CELLS, COLOUR_LIST, NOUN_LIST, SPLIT, STRIDE, Detector, Shape, stored
+from muralist.picturebook.world import SIZE
+from muralist.tools.detection import Detection
 from muralist.tools.verdict import PASS_AT
 
 from .autoencoder import shipped_autoencoder
 from .denoiser import to_tensor
-from .scenes import Bank, Labelled, Scene, drawn, labelled_still
+from .scenes import Bank, Labelled, Scene, area, drawn, labelled_still
 from .schedule import Schedule
 from .shipping import ship_state
 from .trainer import Trainer
@@ -61,7 +64,7 @@ class Targets:
         for number, scene in enumerate(scenes):
             for x0, y0, x1, y1 in scene.unknown:
                 self.presence[number][(self.x > x0) & (self.x < x1) & (self.y > y0) & (self.y < y1)] = -1
-            for thing in sorted(scene.things, key=lambda thing: -_area(thing)):
+            for thing in sorted(scene.things, key=lambda thing: -area(thing.box)):
                 self._put(number, thing)
 
     def _put(self, number: int, thing: Labelled) -> None:
@@ -171,7 +174,8 @@ class DetectorTrainer(Trainer):
         lines, whole = [], {}
         for number in (1, 2, 4, 6):
             scenes = [labelled_still(rng, number) for _ in range(60)]
-            whole[number] = fmean(_all_pass(detector, scene) for scene in scenes)
+            found = [detector.detect(Image.fromarray(scene.picture)) for scene in scenes]
+            whole[number] = fmean(whole_passes(scene.things, each) for scene, each in zip(scenes, found, strict=True))
         lines.append("whole stills passed: " + ", ".join(f"{share:.2f} of {number}" for number, share in whole.items()))
         spoilt, paintings = self.bank.part(held_out=True)
         right = {"fakes": _agreement(detector, [drawn(rng, spoilt, 1.0) for _ in range(60)] if spoilt else []),
@@ -218,21 +222,35 @@ class DetectorTrainer(Trainer):
         return [max(COLDEST, heat), max(COLDEST, tint_heat), *own]
 
 
-def _all_pass(detector: Detector, scene: Scene) -> bool:
-    """Every thing is found, called by its noun and colour, and nothing else is."""
-    found = detector.detect(Image.fromarray(scene.picture))
-    if len(found) != len(scene.things):
-        return False
-    for thing in scene.things:
-        near = min(found, key=lambda each: _distance(each.box.centre, thing))
-        noun = NOUN_LIST[int(thing.nouns.argmax())]
-        if (
-            near.is_a(noun) < PASS_AT
-            or near.colours[thing.colour or ""] < PASS_AT
-            or _distance(near.box.centre, thing) > 1
-        ):
-            return False
-    return True
+class Shown(Protocol):
+    """Something that a picture shows: in a still, or as a label says."""
+
+    @property
+    def noun(self) -> str: ...
+    @property
+    def colour(self) -> str | None: ...
+    @property
+    def centre(self) -> tuple[float, float]:
+        """In pixels."""
+
+
+def near(thing: Shown, found: Sequence[Detection], reach: float = STRIDE) -> list[Detection]:
+    """What is found less than `reach` pixels away from a thing's middle, nearest first."""
+    x, y = thing.centre
+    away = [float(np.hypot(each.box.centre[0] * SIZE - x, each.box.centre[1] * SIZE - y)) for each in found]
+    order = sorted(range(len(found)), key=lambda number: away[number])
+    return [found[number] for number in order if away[number] < reach]
+
+
+def passes(thing: Shown, found: Sequence[Detection]) -> bool:
+    """Something is found where it is that is called by its noun and colour."""
+    return any(each.is_a(thing.noun) >= PASS_AT and each.colours[thing.colour or ""] >= PASS_AT
+               for each in near(thing, found))  # fmt: skip
+
+
+def whole_passes(things: Sequence[Shown], found: Sequence[Detection]) -> bool:
+    """All things pass, and nothing else is found."""
+    return len(found) == len(things) and all(passes(thing, found) for thing in things)
 
 
 def _agreement(detector: Detector, scenes: Sequence[Scene]) -> tuple[float, int]:
@@ -241,23 +259,6 @@ def _agreement(detector: Detector, scenes: Sequence[Scene]) -> tuple[float, int]
     for scene in scenes:
         found = detector.detect(Image.fromarray(scene.picture))
         for thing in scene.things:
-            near = min(found, key=lambda each: _distance(each.box.centre, thing), default=None)
-            said = (
-                near.is_a(NOUN_LIST[int(thing.nouns.argmax())])
-                if near and _distance(near.box.centre, thing) < 2
-                else 0.0
-            )
+            said = next((each.is_a(thing.noun) for each in near(thing, found, reach=2 * STRIDE)), 0.0)
             same.append((said >= 0.5) == (thing.form >= 0.5))
     return (fmean(same) if same else 0.0), len(same)
-
-
-def _distance(centre: tuple[float, float], thing: Labelled) -> float:
-    """From a thing's middle, in cells."""
-    x0, y0, x1, y1 = thing.box
-    x, y = (place * CELLS * STRIDE for place in centre)
-    return float(np.hypot(x - (x0 + x1) / 2, y - (y0 + y1) / 2)) / STRIDE
-
-
-def _area(thing: Labelled) -> float:
-    x0, y0, x1, y1 = thing.box
-    return (x1 - x0) * (y1 - y0)

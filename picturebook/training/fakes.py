@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from muralist.picturebook.correlation import Look, look
-from muralist.picturebook.glyphs import INK, glyph
+from muralist.picturebook.glyphs import INK, extent, sized
 from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, HELD_OUT, NOUNS
 from muralist.picturebook.world import SIZE
 
@@ -47,10 +47,7 @@ def fake(rng: np.random.Generator) -> Fake:
 
 def drawn(noun: str, colour: str, side: int) -> Image.Image:
     """A glyph with its longer side in pixels."""
-    drawing = glyph(noun, colour)
-    scale = side / max(drawing.size)
-    size = (max(8, round(drawing.width * scale)), max(8, round(drawing.height * scale)))
-    return drawing.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return sized(noun, colour, extent(noun, colour, side))
 
 
 def laid(rng: np.random.Generator, drawing: Image.Image) -> tuple[Image.Image, tuple[float, float, float, float]]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from muralist.picturebook.correlation import Look, Match, colour, look, things
+from muralist.picturebook.correlation import Look, Match, border, colour, look, things
 from muralist.picturebook.forms import form
 from muralist.picturebook.vocabulary import NOUNS
 from muralist.picturebook.world import Still, Thing, overlap, render, sample_still
@@ -26,7 +26,7 @@ from .fakes import Fake, fake
 
 SHARP = 0.05
 """Difference of correlation by which a noun is e times as probable as another."""
-WELL_FORMED = 0.97
+PERFECT = 0.97
 """A rendered glyph's form: a few are drawn very small."""
 CLEAR = 0.7
 """A place in a painting with this correlation is a thing of its own, whatever touches it."""
@@ -53,6 +53,16 @@ class Labelled:
     colour: str | None
     form: float
 
+    @property
+    def noun(self) -> str:
+        """What it is most like."""
+        return list(NOUNS)[int(self.nouns.argmax())]
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """In pixels."""
+        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -78,7 +88,7 @@ def labelled_still(rng: np.random.Generator, count: int) -> Scene:
 
 def _perfect(thing: Thing) -> Labelled:
     nouns = np.array([float(thing.noun == noun) for noun in NOUNS], dtype=np.float32)
-    return Labelled(thing.box, nouns, thing.colour, WELL_FORMED)
+    return Labelled(thing.box, nouns, thing.colour, PERFECT)
 
 
 def drawn(rng: np.random.Generator, bank: Sequence[Fake], share: float) -> Scene:
@@ -129,7 +139,7 @@ def _seen(picture: Image.Image) -> tuple[list[tuple[Edges, Look, str | None]], l
         if not touching:
             found = look(picture, box)
             seen.append((box, found, colour(picture, found.match) if found.match.value > CLEAR else None))
-        elif _area(box) > 1.4 * max(_area(other) for other in touching):
+        elif area(box) > 1.4 * max(area(other) for other in touching):
             unknown.append(box)
     return seen, unknown
 
@@ -139,16 +149,15 @@ def _standing_out(picture: Image.Image) -> Iterator[Edges]:
     from scipy import ndimage
 
     pixels = np.asarray(picture.convert("RGB"), dtype=np.float32)
-    border = np.concatenate([pixels[:3].reshape(-1, 3), pixels[-3:].reshape(-1, 3), pixels[:, :3].reshape(-1, 3),
-                             pixels[:, -3:].reshape(-1, 3)])  # fmt: skip
-    apart = np.abs(pixels - np.median(border, axis=0)).max(2) > CONTRAST
+    apart = np.abs(pixels - np.median(border(pixels), axis=0)).max(2) > CONTRAST
     numbered, _ = ndimage.label(ndimage.binary_closing(apart, iterations=2))
     for rows, columns in ndimage.find_objects(numbered):
         if min(rows.stop - rows.start, columns.stop - columns.start) >= SMALLEST:
             yield (columns.start, rows.start, columns.stop, rows.stop)
 
 
-def _area(box: Edges) -> float:
+def area(box: Edges) -> float:
+    """In square pixels."""
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
