@@ -124,7 +124,7 @@ class DetectorTrainer(Trainer):
         self.bank.fill(FAKES, self.paintings, self.place, len(NETWORKS))
 
     def loss(self, batch: int) -> Tensor:
-        bank, paintings = self.bank.part(held_out=False)
+        bank, paintings = self.bank.trained.fakes, self.bank.trained.paintings
         shown = int(batch * PAINTED) if paintings else 0
         scenes = [drawn(self.rng, bank, SHARE if bank else 0.0) for _ in range(batch - shown)]
         pictures = self.tripped(to_tensor(np.stack([scene.picture for scene in scenes])).to(self.device))
@@ -177,7 +177,7 @@ class DetectorTrainer(Trainer):
             found = [detector.detect(Image.fromarray(scene.picture)) for scene in scenes]
             whole[number] = fmean(whole_passes(scene.things, each) for scene, each in zip(scenes, found, strict=True))
         lines.append("whole stills passed: " + ", ".join(f"{share:.2f} of {number}" for number, share in whole.items()))
-        spoilt, paintings = self.bank.part(held_out=True)
+        spoilt, paintings = self.bank.held_out.fakes, self.bank.held_out.paintings
         right = {"fakes": _agreement(detector, [drawn(rng, spoilt, 1.0) for _ in range(60)] if spoilt else []),
                  "paintings": _agreement(detector, paintings)}  # fmt: skip
         lines += [
@@ -194,7 +194,7 @@ class DetectorTrainer(Trainer):
     @torch.no_grad()
     def calibrated(self, detector: Detector) -> list[float]:
         """Temperatures of nouns and colours, slope and intercept of form: those that fit the held-out things best."""
-        spoilt, paintings = self.bank.part(held_out=True)
+        spoilt, paintings = self.bank.held_out.fakes, self.bank.held_out.paintings
         rng = np.random.default_rng(8)
         scenes = [*(drawn(rng, spoilt, SHARE if spoilt else 0.0) for _ in range(150)), *paintings]
         target = Targets(scenes)

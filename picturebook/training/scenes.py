@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -161,16 +161,24 @@ def area(box: Edges) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
+@dataclass
+class Part:
+    """Fakes and labelled paintings: those that are trained on, or those that are not."""
+
+    fakes: list[Fake] = field(default_factory=list)
+    paintings: list[Scene] = field(default_factory=list)
+
+
 class Bank:
     """Fakes and labelled paintings, made once and kept in a folder: labelling takes a tenth of a second a thing.
 
-    Every tenth is held out: nothing is trained on it.
+    About every tenth is held out: nothing is trained on it. Which ones follows from their names, so it stays so when
+    more come in.
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.seed = folder, seed
-        self.fakes: list[Fake] = []
-        self.paintings: list[Scene] = []
+        self.trained, self.held_out = Part(), Part()
 
     def fill(self, count: int, paintings: Path, own: int, of: int) -> None:
         """Load what is kept; make fakes up to `count`, and label the paintings (PNG files) that are its share.
@@ -178,16 +186,16 @@ class Bank:
         Of `of` banks it is number `own`; a painting belongs to the same one whatever others there are.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.fakes = [self._fake(number) for number in range(count)]
-        mine = [
-            file for file in sorted(paintings.rglob("*.png")) if crc32("/".join(file.parts[-2:]).encode()) % of == own
-        ]
-        self.paintings = [self._painting(file) for file in mine]
+        self.trained, self.held_out = Part(), Part()
+        for number in range(count):
+            self._part(number).fakes.append(self._fake(number))
+        for file in sorted(paintings.rglob("*.png")):
+            number, share = divmod(crc32("/".join(file.parts[-2:]).encode()), of)
+            if share == own:
+                self._part(number).paintings.append(self._painting(file))
 
-    def part(self, held_out: bool) -> tuple[list[Fake], list[Scene]]:
-        """What is trained on, or what is held out."""
-        return tuple([each for number, each in enumerate(kept) if (number % 10 == 0) == held_out]  # type: ignore[return-value]
-                     for kept in (self.fakes, self.paintings))  # fmt: skip
+    def _part(self, number: int) -> Part:
+        return self.trained if number % 10 else self.held_out
 
     def _fake(self, number: int) -> Fake:
         stem = self.folder / f"fake-{number:05d}"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from PIL import Image
 from torch import nn
 from transformers import CLIPTokenizer
 
@@ -21,9 +22,10 @@ from muralist.picturebook.training.denoiser import DenoiserTrainer, names
 from muralist.picturebook.training.detector import DetectorTrainer
 from muralist.picturebook.training.optimiser import MuonAdamW
 from muralist.picturebook.training.precision import CHOICES, Precision, fastest
+from muralist.picturebook.training.scenes import Bank
 from muralist.picturebook.training.schedule import Schedule
 from muralist.picturebook.training.trainer import Trainer, alone
-from muralist.picturebook.vocabulary import COLOURS, NOUNS
+from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, NOUNS
 from muralist.picturebook.world import Still, Thing
 from muralist.tools.errors import BadSettings, StoreError
 
@@ -208,6 +210,32 @@ def test_training_goes_on_after_the_best_weights_were_kept(tmp_path: Path) -> No
     trained(trainer, 2)
     kept = StableDiffusionPipeline.from_pretrained(tmp_path / "backbone", dtype=torch.float32)
     assert torch.equal(kept.vae.decoder.layers[0].weight, trainer.vae.decoder.layers[0].weight.half().float())
+
+
+def test_what_is_held_out_stays_so_when_more_paintings_come_in(tmp_path: Path) -> None:
+    def paint(stage: str, count: int) -> None:
+        (tmp_path / "paintings" / stage).mkdir(parents=True)
+        for number in range(count):
+            picture = Image.new("RGB", (128, 128), BACKGROUNDS["sand"])
+            picture.putpixel((number, len(stage)), (number, 0, 0))
+            picture.save(tmp_path / "paintings" / stage / f"1-{number:02d}.png")
+
+    def held_out_and_trained() -> tuple[set[bytes], set[bytes]]:
+        bank = Bank(tmp_path / "bank", 1)
+        bank.fill(0, tmp_path / "paintings", 0, 1)
+        held_out, trained = (
+            {scene.picture.tobytes() for scene in part.paintings} for part in (bank.held_out, bank.trained)
+        )
+        return held_out, trained
+
+    paint("second", 40)
+    held_out, trained = held_out_and_trained()
+    assert held_out
+    assert len(held_out) + len(trained) == 40
+    paint("first", 37)  # sorted before the others
+    more_held_out, more_trained = held_out_and_trained()
+    assert held_out < more_held_out
+    assert trained < more_trained
 
 
 def test_names_say_cell_by_cell_what_stands_there() -> None:
