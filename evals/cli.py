@@ -209,6 +209,21 @@ def parse(
     print(suite.table(readings))
 
 
+@app.command()
+def newcomers(
+    show: Annotated[
+        bool, typer.Option(help="List every prompt that is read otherwise than it is meant, and how.")
+    ] = False,
+) -> None:
+    """How the offline parser reads 300 prompts as newcomers write them, against what each means."""
+    from . import newcomers as suite
+
+    readings = suite.measure()
+    if show:
+        print(suite.shown(readings))
+    print(suite.table(readings))
+
+
 def _numbers(objects: str) -> list[int]:
     words = objects.split(",")
     if not all(word.strip() in {*"123456"} for word in words):
