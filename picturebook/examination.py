@@ -13,9 +13,11 @@ import torch
 from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
 
+from muralist.tools.words import with_article
+
 from .correlation import CLEAR, Match, colour, look, things
 from .forms import form
-from .vocabulary import BACKGROUNDS, COLOURS, NOUNS, article
+from .vocabulary import BACKGROUNDS, COLOURS, NOUNS
 
 SEEN = 0.6
 """From this correlation on, something counts as a thing that is there."""
@@ -63,7 +65,7 @@ def asked(number: int, count: int = 96) -> list[Asked]:
         others = [noun for noun in nouns if noun != first]
         chosen = [first, *rng.choice(others, number - 1, replace=False)]
         named = tuple(zip(map(str, rng.choice(colours, number, replace=False)), map(str, chosen), strict=True))
-        words = " to the left of ".join(f"{article(tint)} {tint} {noun}" for tint, noun in named)
+        words = " to the left of ".join(with_article(f"{tint} {noun}") for tint, noun in named)
         found.append(Asked(f"{words} on {rng.choice(grounds)}", named, 100 * number + place))
     return found
 

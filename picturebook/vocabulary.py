@@ -67,11 +67,6 @@ def plural(noun: str) -> str:
     return _IRREGULAR.get(noun, noun + "s")
 
 
-def article(word: str) -> str:
-    """The indefinite article that goes before `word`."""
-    return "an" if word[0] in "aeiou" else "a"
-
-
 def _held_out() -> frozenset[tuple[str, str]]:
     """A tenth of all (colour, noun) pairs, spread evenly: the lowest CRC-32 of `colour noun`."""
     pairs = sorted(product(COLOURS, NOUNS), key=lambda pair: zlib.crc32(" ".join(pair).encode()))

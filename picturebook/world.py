@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from muralist.tools.words import with_article
+
 from .glyphs import extent, sized
-from .vocabulary import BACKGROUNDS, COLOURS, HELD_OUT, NOUNS, NUMBERS, article, plural
+from .vocabulary import BACKGROUNDS, COLOURS, HELD_OUT, NOUNS, NUMBERS, plural
 
 SIZE = 128
 """Side of a picture in pixels."""
@@ -102,7 +104,7 @@ def render(still: Still, rng: np.random.Generator) -> NDArray[np.uint8]:
 def named(thing: Thing, rng: np.random.Generator) -> str:
     """`a red apple`; now and then just `an apple`."""
     words = thing.noun if rng.random() < 0.06 else f"{thing.colour} {thing.noun}"
-    return f"{article(words)} {words}"
+    return with_article(words)
 
 
 def caption(still: Still, rng: np.random.Generator) -> str:

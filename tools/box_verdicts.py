@@ -12,6 +12,7 @@ from .geometry import relation_holds, stands_at
 from .layout import Box
 from .scene import Relation, Scene
 from .verdict import Source, Verdict, status_of
+from .words import with_article
 
 SURE = 0.97
 """p of what geometry says, if the boxes it rests on are certain."""
@@ -71,7 +72,7 @@ def _exists(mine: Matched, things: Sequence[Detection], free: Sequence[Detection
     noun = mine.entity.noun
     if mine.present:
         best = max(mine.present, key=lambda thing: thing.is_a(noun))
-        return Answer(best.is_a(noun), f"a {best}", best.box, mine.boxes)
+        return Answer(best.is_a(noun), with_article(str(best)), best.box, mine.boxes)
     p = max((thing.is_a(noun) for thing in free), default=0.0)
     seen = ", ".join(map(str, things)) or "nothing"
     return Answer(p, f"no {noun} found; seen: {seen}")
