@@ -14,27 +14,38 @@ Alpha = npt.NDArray[np.float32]
 SHADE = 24.0
 """Grey levels: differences across the border well below it are shades, those well above it are meant."""
 REACH = 1 / 40
-"""How far around the border shades are taken from, in shorter sides of the picture."""
+"""How far around a pixel shades are taken from, in shorter sides of the picture."""
+SAME = 4.0
+"""Where a SAME-th of the border nearby differs by shades, it is the same ground."""
+DEPTHS = (0.0, 1 / 32, 1 / 16)
+"""How far inside the border shades are compared with those outside, in shorter sides: right at the border a decoder has
+blended the two already, and a patch of another shade begins behind it."""
 
 
 def matched(source: Pixels, painted: Pixels, weight: Alpha) -> Pixels:
-    """`painted` with an offset, within weight > 0, by which it meets `source` along the border.
+    """`painted` with an offset, within weight > 0, by which it takes on the shade of `source` along the border.
 
-    Along the border the offset is the difference of the two sides' mean shades d, as d / (1 + (max |d| / SHADE)^4):
-    where something else is meant to stand, nothing is changed. Inside it is their smooth interpolation, which leaves
-    every edge as it was painted: gradient-domain blending (Pérez et al. 2003, section 2), solved by pull and push
-    (Gortler et al. 1996). Both are (height, width, 3) in grey levels.
+    On lines at some depths inside, the offset is the difference d of the mean shades outside and there, weighted by
+    1 / (1 + (max |d| / SHADE)^4), so that what is meant to differ has no say. Between them it is their smooth
+    interpolation, which leaves every edge as it was painted: gradient-domain blending (Pérez et al. 2003, section 2),
+    solved by pull and push (Gortler et al. 1996). Both are (height, width, 3) in grey levels.
     """
     inside = weight > 0
-    border = _border(inside)
-    if not border.any():
+    if inside.all() or not inside.any():
         return painted
-    reach = max(2, round(REACH * min(inside.shape)))
-    outer, inner = _mean_of(source, ~inside, reach), _mean_of(painted, inside, reach)
-    difference = np.nan_to_num(outer - inner)
-    size = np.abs(difference).max(2, keepdims=True)
-    offset = difference / (1 + (size / SHADE) ** 4)
-    return np.where(inside[..., None], painted + _spread(offset, border), painted)
+    side = min(inside.shape)
+    reach = max(2, round(REACH * side))
+    offset, shade, line = np.zeros_like(painted), *(np.zeros((*inside.shape, 1), np.float32) for _ in range(2))
+    for depth in (round(share * side) for share in DEPTHS):
+        deeper = inside & (_blurred((~inside).astype(np.float32), depth) < 1e-6)
+        difference = _mean_of(source, ~inside, reach + depth) - _mean_of(painted, deeper, reach)
+        meant = np.abs(difference).max(2, keepdims=True)
+        here = _border(deeper)[..., None] & ~np.isnan(meant)
+        offset = np.where(here, difference, offset)
+        shade = np.where(here, 1 / (1 + (meant / SHADE) ** 4), shade)
+        line = np.where(here, 1, line)
+    same = np.clip(SAME * _pushed(shade, line), 0, 1)
+    return np.where(inside[..., None], painted + same * _pushed(offset * shade, shade), painted)
 
 
 def seam(picture: Image.Image, weight: Alpha, distance: int) -> tuple[float, float]:
@@ -76,12 +87,6 @@ def _blurred(pixels: Pixels, reach: int) -> Pixels:
         upper, lower = (np.take(sums, np.arange(start, start + length), axis) for start in (2 * reach + 1, 0))
         pixels = ((upper - lower) / (2 * reach + 1)).astype(np.float32)
     return pixels
-
-
-def _spread(values: Pixels, known: npt.NDArray[np.bool_]) -> Pixels:
-    """Values (height, width, channels) of the known pixels, and between them what interpolates them smoothly."""
-    weight = known.astype(np.float32)[..., None]
-    return _pushed(values * weight, weight)
 
 
 def _pushed(sums: Pixels, weight: Pixels) -> Pixels:
