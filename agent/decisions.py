@@ -8,6 +8,7 @@ from typing import Any
 
 from muralist.tools.errors import MuralistError
 from muralist.tools.outcome import Findings
+from muralist.tools.run import unasked
 from muralist.tools.scene import Scene
 from muralist.tools.verdict import unanswered
 
@@ -36,6 +37,8 @@ def decide(history: History, offered: Collection[str]) -> Decision:
     report = history.report
     if report is not None and report.passed:
         return Decision("Done: the picture shows everything that was asked for.")
+    if report is not None and report.complete:
+        return Decision(f"Stopping: every question is answered with yes, but {unasked(report.not_understood)}.")
     if report is not None and report.status == "awaiting_verdicts":
         waiting = ", ".join(unanswered(report.verdicts)) or "all questions"
         return Decision(f"Stopping: no inspector answered {waiting}; give verdicts or choose another inspector.")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from muralist.tools.errors import BadSettings
 
 
-def guided(pipe: Any, scale: float | None, negative_prompt: str = "") -> dict[str, Any]:
-    """The arguments that guide `pipe`, away from a negative prompt if there is one.
+def guided(pipe: Any, scale: float | None, negative_prompt: str = "", absent: Sequence[str] = ()) -> dict[str, Any]:
+    """The arguments that guide `pipe`, away from a negative prompt and from what must not be there, if it can.
 
     `scale`: None leaves the pipeline's own default, up to 1 does not guide. Qwen-Image guides by `true_cfg_scale`, and
     only if it gets a negative prompt, be it a space. FLUX.1, whose guidance is distilled into the denoiser, does so for
     a negative prompt's sake; its distilled guidance rests then. Raises BadSettings for a negative prompt where the
-    pipeline takes none.
+    pipeline takes none; `absent` is left to the inspector there.
     """
     known = inspect.signature(type(pipe).__call__).parameters
     if negative_prompt and "negative_prompt" not in known:
         raise BadSettings(f"{type(pipe).__name__} takes no negative prompt: leave it out, or use another backbone")
+    if "negative_prompt" in known:
+        negative_prompt = ", ".join(filter(None, [negative_prompt, *absent]))
     away = {"negative_prompt": negative_prompt} if negative_prompt else {}
     distilled = known["guidance_scale"].default
     if "true_cfg_scale" not in known or (distilled is not None and not negative_prompt):

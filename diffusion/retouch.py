@@ -169,8 +169,8 @@ def _inner(region: Region) -> Region:
 
 def retouch(
     pipe: Any, source: Image.Image, layout: Layout, *, steps: int, strength: float = 1.0, by_region: bool = True,
-    guidance: float = 7.5, negative_prompt: str = "", watch: Callable[[int, int], Any] | None = None,
-    attend: Attend = regional, blend: Blend = matched, **options: Any,
+    guidance: float = 7.5, negative_prompt: str = "", absent: Sequence[str] = (),
+    watch: Callable[[int, int], Any] | None = None, attend: Attend = regional, blend: Blend = matched, **options: Any,
 ) -> Image.Image:  # fmt: skip
     """Repaint the layout's regions on `source` (width and height multiples of a latent cell), pass by pass.
 
@@ -190,7 +190,7 @@ def retouch(
         with attend(inpaint, told, layout.base_ratio) if by_region else nullcontext():
             source = repainted(
                 inpaint, source, each.window, inside, weight, blend=blend, prompt=layout.base_prompt,
-                strength=strength, num_inference_steps=steps, **guided(inpaint, guidance, negative_prompt),
+                strength=strength, num_inference_steps=steps, **guided(inpaint, guidance, negative_prompt, absent),
                 **callback, **options,
             )  # fmt: skip
     return source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from muralist.tools.run import Attempt, Run
+from muralist.tools.run import Attempt, Run, unasked
 
 IDLE_CALLS = 3
 """So many calls in a row that change nothing end a run."""
@@ -51,6 +51,8 @@ def ending(
         return Ending(run.status, run.reason)
     if run.passed:
         return Ending("done", "the picture shows everything that was asked for")
+    if run.answered:
+        return Ending("done", f"every question is answered with yes, but {unasked(run.not_understood)}")
     if answer is not None:
         return Ending(status, " ".join(answer.split())[:LONGEST] or "the agent gave up")
     if len(run.attempts) > run.budget.rounds:

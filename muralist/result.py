@@ -47,7 +47,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """True if every question is answered with yes."""
+        """True if every question is answered with yes, and no word of the prompt was left out of them."""
         return self.run.passed
 
     @property

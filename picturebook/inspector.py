@@ -18,7 +18,7 @@ from muralist.tools.errors import BackboneError
 from muralist.tools.scene import Scene
 from muralist.tools.verdict import Verdict
 
-from .vocabulary import BACKGROUNDS, NOUNS
+from .vocabulary import BACKGROUNDS, COLOURS, NOUNS
 
 if TYPE_CHECKING:
     from .detector import Detector, Shape
@@ -38,7 +38,7 @@ class PicturebookInspector:
         self.shape = shape
 
     async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
-        """A verdict per question; attributes other than colours, and unknown backgrounds, are unsure.
+        """A verdict per question; attributes other than colours, styles, claims and unknown words are unsure.
 
         Raises BackboneError if the detector's weights are missing or damaged.
         """
@@ -78,6 +78,8 @@ def _answer(
 ) -> Answer:
     if question.kind == "background":
         return _background(scene.background or "", things, image)
+    if question.kind == "absent":
+        return _absent(question, scene, things, image)
     concerned = [question.entity or ""]
     if question.kind == "relation":
         concerned += scene.relations[question.index or 0].objects
@@ -85,6 +87,17 @@ def _answer(
         if noun not in NOUNS:
             return cannot_tell(f"the detector does not know '{noun}'")
     return from_boxes(question, scene, matched, things) or cannot_tell("the detector cannot tell that")
+
+
+def _absent(question: Question, scene: Scene, things: Sequence[Detection], image: Image.Image) -> Answer:
+    name = scene.absent[question.index or 0]
+    if name in BACKGROUNDS:
+        there = _background(name, things, image)
+        return Answer(1 - there.p, there.evidence)
+    *looks, noun = name.split()
+    if noun not in NOUNS or not COLOURS.keys() >= set(looks):
+        return cannot_tell(f"the detector does not know '{name}'")
+    return from_boxes(question, scene, {}, things) or cannot_tell("the detector cannot tell that")
 
 
 def _background(wanted: str, things: Sequence[Detection], image: Image.Image) -> Answer:

@@ -12,7 +12,7 @@ from .geometry import relation_holds, stands_at
 from .layout import Box
 from .scene import Relation, Scene
 from .verdict import Source, Verdict, status_of
-from .words import with_article
+from .words import GROUNDS, with_article
 
 SURE = 0.97
 """p of what geometry says, if the boxes it rests on are certain."""
@@ -47,12 +47,14 @@ def cannot_tell(why: str) -> Answer:
 def from_boxes(
     question: Question, scene: Scene, matched: Mapping[str, Matched], things: Sequence[Detection]
 ) -> Answer | None:
-    """Answer a question about what is there, how many, how coloured and where; None where boxes cannot tell.
+    """Answer a question about what is there or not, how many, how coloured and where; None where boxes cannot tell.
 
     `matched` has every entity of the scene by its id; `things` is all that was seen.
     """
     if question.kind == "relation":
         return _relation(scene.relations[question.index or 0], matched)
+    if question.kind == "absent":
+        return _absent(scene.absent[question.index or 0], things)
     if question.entity is None:
         return None
     mine = matched[question.entity]
@@ -66,6 +68,22 @@ def from_boxes(
             return _place(mine)
         case _:
             return _colour(mine, question.index or 0)
+
+
+def _absent(name: str, things: Sequence[Detection]) -> Answer | None:
+    """None for a ground, which has no box. `blue car` is a car that is blue, unless one was looked for by that name."""
+    if name in GROUNDS:
+        return None
+    found = max(things, key=lambda thing: _is_called(name, thing), default=None)
+    p = 0.0 if found is None else _is_called(name, found)
+    if found is None or status_of(p) == "fail":
+        return Answer(SURE * (1 - p), f"no {name} found; seen: {', '.join(map(str, things)) or 'nothing'}")
+    return Answer(SURE * (1 - p), f"there is a {found}", found.box)
+
+
+def _is_called(name: str, thing: Detection) -> float:
+    *looks, noun = [name] if name in thing.nouns else name.split()
+    return thing.is_a(noun) * math.prod(thing.colours.get(look, 0.0) for look in looks)
 
 
 def _exists(mine: Matched, things: Sequence[Detection], free: Sequence[Detection]) -> Answer:

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from .scene import Scene, Value
-from .words import with_article
+from .words import GROUNDS, MEDIA, with_article
 
-QuestionKind = Literal["exists", "count", "attribute", "place", "relation", "background"]
+QuestionKind = Literal["exists", "count", "attribute", "place", "relation", "background", "absent", "style", "claim"]
 
 
 class Question(Value):
@@ -20,7 +20,10 @@ class Question(Value):
     text: str
     entity: str | None = Field(default=None, description="The entity it is about; of a relation, the subject.")
     depends_on: list[str] = Field(default_factory=list)
-    index: int | None = Field(default=None, description="Position in the scene's relations or the entity's attributes.")
+    index: int | None = Field(
+        default=None,
+        description="Position among the entity's attributes or the scene's relations, absent things, styles or claims.",
+    )
 
 
 class Checklist(Value):
@@ -38,7 +41,7 @@ class Checklist(Value):
 
 
 def checklist(scene: Scene) -> Checklist:
-    """Derive the questions: existence, count, attributes and place per entity, then relations, then background."""
+    """Derive the questions: existence, count, attributes and place per entity, then relations, then the whole."""
     questions: list[Question] = []
     for entity in scene.entities:
         exists = f"{entity.id}.exists"
@@ -94,4 +97,31 @@ def checklist(scene: Scene) -> Checklist:
         )
     if scene.background:
         questions.append(Question(id="background", kind="background", text=f"Is the background {scene.background}?"))
+    whole: list[tuple[QuestionKind, list[str]]] = [
+        ("absent", [_absent(noun) for noun in scene.absent]),
+        ("style", [_style(name) for name in styles(scene)]),
+        ("claim", scene.claims),
+    ]
+    questions += [
+        Question(id=f"{kind}.{position}", kind=kind, text=text, index=position)
+        for kind, texts in whole
+        for position, text in enumerate(texts)
+    ]
     return Checklist(scene=scene, questions=questions)
+
+
+def styles(scene: Scene) -> list[str]:
+    """The parts of the scene's style, each of which is a question: `oil painting, van gogh` has two."""
+    return [part.strip() for part in (scene.style or "").split(",") if part.strip()]
+
+
+def _style(name: str) -> str:
+    return (
+        f"Is it {with_article(name)}?"
+        if name.rsplit(maxsplit=1)[-1] in MEDIA
+        else f"Is the style of the picture {name}?"
+    )
+
+
+def _absent(noun: str) -> str:
+    return f"Is the background anything but {noun}?" if noun in GROUNDS else f"Is there no {noun}?"

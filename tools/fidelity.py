@@ -6,19 +6,25 @@ from collections import defaultdict
 
 from .errors import BadScene
 from .scene import Entity, Predicate, Scene
-from .words import NUMBERS, SEVERAL, says_something, stem, stems, words
+from .words import ARTICLES, NEGATIONS, NUMBERS, SEVERAL, says_something, stem, stems, words
 
 MAX_INSTANCES = 16
 
 _SAID: dict[Predicate, str] = {
-    "left of": "left", "right of": "right", "above": "above over top higher", "below": "below bottom lower beneath",
-    "between": "between middle",
-    "next to": "next close adjacent front vicinity bordering adjoining riding facing touching",
-    "in front of": "front", "behind": "back hidden obscured concealed occluded blocked partially covered",
-    "on": "top ontop covering topping riding rides ride rode", "under": "underside",
-    "inside": "enclosed middle center centre central",
+    "left of": "left", "right of": "right", "above": "above over top higher upper",
+    "below": "below bottom lower beneath under underneath", "between": "between middle among amid",
+    "next to": """
+        next near nearby beside besides close adjacent front vicinity bordering adjoining touching alongside against
+        side by each other past
+        """,
+    "in front of": "front before", "behind": "behind back hidden obscured concealed occluded blocked partially covered",
+    "on": "top ontop over covering topping riding rides ride rode", "under": "under underneath underside beneath below",
+    "inside": "inside within enclosed middle center centre central amid among",
 }  # fmt: skip
-"""Other words that say a relation."""
+"""Words that say a relation."""
+
+_PLACED: dict[str, str] = {"top": "upper above up", "bottom": "lower below down", "centre": "center middle central"}
+"""Other words that say a part of a place."""
 
 
 def check_scene(scene: Scene, prompt: str) -> None:
@@ -31,7 +37,7 @@ def check_scene(scene: Scene, prompt: str) -> None:
             raise BadScene(f"two entities have the id '{entity_id}': give each its own")
     for entity in scene.entities:
         _check_span(entity, prompt)
-    _check_claims(scene)
+    _check_numbers(scene)
     for relation in scene.relations:
         for name in (relation.subject, *relation.objects):
             if name not in ids:
@@ -40,6 +46,7 @@ def check_scene(scene: Scene, prompt: str) -> None:
             raise BadScene(f"'{relation.subject}' cannot be {relation.predicate} itself")
     if (total := sum(entity.count for entity in scene.entities)) > MAX_INSTANCES:
         raise BadScene(f"the scene has {total} things: at most {MAX_INSTANCES} can be placed")
+    _check_absent(scene)
     _check_words(scene)
 
 
@@ -48,7 +55,10 @@ def lost_words(scene: Scene) -> list[str]:
     texts = [*scene.unparsed]
     texts += [f"{scene.background} background backdrop"] if scene.background else []
     texts += [f"{scene.style} style"] if scene.style else []
+    texts += [*scene.claims, *(f"{name} {NEGATIONS}" for name in scene.absent)]
     texts += [text for entity in scene.entities for text in (entity.span, entity.name, entity.place or "")]
+    places = {part for entity in scene.entities for part in (entity.place or "").split()}
+    texts += [words for part, words in _PLACED.items() if part in places]
     texts += [text for relation in scene.relations for text in (relation.predicate, _SAID[relation.predicate])]
     counts = {entity.count for entity in scene.entities}
     texts += [f"{number} {word}" for word, number in NUMBERS.items() if number in counts]
@@ -73,7 +83,7 @@ def _check_span(entity: Entity, prompt: str) -> None:
         )
 
 
-def _check_claims(scene: Scene) -> None:
+def _check_numbers(scene: Scene) -> None:
     """No noun stands for more entities than there are of it in the prompt, unless it is said that there are several."""
     said = [stem(word) for word in words(scene.prompt)]
     claims: dict[str, list[Entity]] = defaultdict(list)
@@ -91,17 +101,24 @@ def _check_claims(scene: Scene) -> None:
 
 
 def _of_several(entity: Entity) -> bool:
-    """True if the span speaks of more than one: `two cats`, `another cat`, `one white`."""
+    """True if the span speaks of more than one: `two cats`, `another cat`, `one white`, `a red and a blue cup`."""
     written, named = words(entity.span), set(words(entity.noun))
     plural = any(word not in named and stem(word) in stems(entity.noun) for word in written)
-    return plural or any(word in SEVERAL or word in NUMBERS or word.isdecimal() for word in written)
+    articles = sum(word in ARTICLES for word in written)
+    return plural or articles > 1 or any(word in SEVERAL or word in NUMBERS or word.isdecimal() for word in written)
+
+
+def _check_absent(scene: Scene) -> None:
+    for name in scene.absent:
+        if name in {entity.noun for entity in scene.entities} | {scene.background}:
+            raise BadScene(f"'{name}' is to be there and must not be there: leave it out of 'absent', or of the rest")
 
 
 def _check_words(scene: Scene) -> None:
     if lost := lost_words(scene):
         raise BadScene(
             f"the scene loses {_quoted(lost)}: put each into the span or the attributes of an entity, a relation, "
-            "'background' or 'style', or else into 'unparsed' and the caption"
+            "'background', 'style', 'absent' or a question of 'claims', or else into 'unparsed' and the caption"
         )
     caption = stems(scene.caption)
     unpainted = [word for text in scene.unparsed for word in words(text) if stem(word) not in caption]

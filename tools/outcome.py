@@ -10,7 +10,7 @@ from pydantic import Field
 
 from .checklist import Question
 from .layout import Layout
-from .run import Attempt, Move, Run
+from .run import Attempt, Move, Run, unasked
 from .scene import Value
 from .verdict import CALLER, Verdict, told, unanswered
 
@@ -29,7 +29,12 @@ class Findings(Value):
     candidate_id: str
     reason: str
     score: float = Field(description="Score of the best image, in [0, 1].")
-    passed: bool = Field(description="True if the best image answers every question with yes.")
+    passed: bool = Field(
+        description="True if the best image answers every question with yes, and nothing was left out."
+    )
+    not_understood: list[str] = Field(
+        default_factory=list, description="Words of the prompt that no question asks about: they rule out a pass."
+    )
     open_questions: list[Question] = Field(
         description="What the best image does not yet show; of a candidate that awaits verdicts, what nobody answered."
     )
@@ -39,6 +44,11 @@ class Findings(Value):
     seed: int = Field(description="Seed of the candidate.")
     rounds_left: int
     images_left: int
+
+    @property
+    def complete(self) -> bool:
+        """True if every question is answered with yes: whatever else was said, no picture can show more of it."""
+        return self.status != "awaiting_verdicts" and not self.open_questions
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,7 @@ def findings(run: Run, candidate: Attempt) -> Findings:
         reason=candidate.reason,
         score=judged.score or 0.0,
         passed=run.passed,
+        not_understood=run.not_understood,
         open_questions=[question for question in questions if question.id in wanted],
         verdicts=verdicts,
         layout=None if layout == run.layout else layout,
@@ -97,6 +108,10 @@ def describe(found: Findings) -> str:
     disputes = "".join(f" Disputed: {_dispute(verdict)}." for verdict in found.verdicts if verdict.dispute)
     if found.passed and found.status != "awaiting_verdicts":
         return f"{head} It shows everything that was asked for.{disputes}"
+    if found.complete:
+        return (
+            f"{head} Not passed, though every question is answered with yes: {unasked(found.not_understood)}.{disputes}"
+        )
     by_id = {verdict.question_id: verdict for verdict in found.verdicts}
     missing = "; ".join(
         f"{question.id}: {question.text}" + _answer(by_id.get(question.id)) for question in found.open_questions

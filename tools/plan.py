@@ -15,6 +15,7 @@ from .outcome import Outcome
 from .ports import PaintSpec, Ports
 from .run import Run
 from .scene import Scene, Value
+from .words import stems
 
 MAX_OVERLAP = 0.5
 """Regions of entities that have nothing to do with each other may share half of the smaller one."""
@@ -59,11 +60,14 @@ def paint_spec(run: Run, layout: Layout, seed: int, steps: int | None = None) ->
         steps=steps or options.steps,
         guidance=options.guidance,
         negative_prompt=options.negative_prompt,
+        absent=tuple(run.scene.absent) if run.scene else (),
     )
 
 
 def check_layout(layout: Layout, scene: Scene) -> None:
-    """Raise BadLayout unless every instance is placed once and all stated places and relations hold on the boxes."""
+    """Raise BadLayout unless every instance is placed once, no region speaks of what must not be there, and all stated
+    places and relations hold on the boxes.
+    """
     placed = [(instance.entity, instance.index) for instance, _ in layout.placed()]
     wanted = [(entity.id, index) for entity in scene.entities for index in range(entity.count)]
     for name, index in wanted:
@@ -83,7 +87,18 @@ def check_layout(layout: Layout, scene: Scene) -> None:
             f"{relation.subject} has to be {relation.predicate} {' and '.join(relation.objects)}, "
             "but the regions say otherwise: move them"
         )
+    _check_absent(layout, scene)
     _check_overlaps(layout, scene)
+
+
+def _check_absent(layout: Layout, scene: Scene) -> None:
+    for region in layout.regions:
+        for name in scene.absent:
+            if stems(name) <= stems(region.prompt):
+                raise BadLayout(
+                    f"region '{region.prompt}' speaks of '{name}', which must not be there: leave it out, and say in a "
+                    "region only what it is to show"
+                )
 
 
 def _check_overlaps(layout: Layout, scene: Scene) -> None:

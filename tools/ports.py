@@ -27,7 +27,8 @@ class PaintSpec:
 
     Without `source` the whole canvas is painted. With it, only the layout's regions are repainted on the source
     (inpainting inside feathered boxes); pixels outside stay byte-identical. `strength` in (0, 1] is the share of the
-    noise schedule that a repainting runs through; 1 forgets what was there. `regional=False` paints the base prompt
+    noise schedule that a repainting runs through; 1 forgets what was there. `absent` joins the negative prompt of those
+    painters that take one; a `negative_prompt` is refused by the others. `regional=False` paints the base prompt
     alone, everywhere.
     """
 
@@ -38,6 +39,7 @@ class PaintSpec:
     steps: int = 20
     guidance: float = 4.0
     negative_prompt: str = ""
+    absent: tuple[str, ...] = ()
     regional: bool = True
     source: Image.Image | None = None
     strength: float = 1.0

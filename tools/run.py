@@ -57,6 +57,11 @@ class Attempt(Value):
         return None if self.verdicts is None else share_passed(self.verdicts)
 
     @property
+    def answered(self) -> bool:
+        """True if every question is answered with yes."""
+        return self.verdicts is not None and all_passed(self.verdicts)
+
+    @property
     def moves(self) -> list[Move]:
         """The attempt in the terms of the loop's law."""
         if self.action == "edit":
@@ -117,10 +122,19 @@ class Run(Value):
         return None if self.best_id is None else self.attempt(self.best_id)
 
     @property
-    def passed(self) -> bool:
+    def answered(self) -> bool:
         """True if the best image answers every question with yes."""
-        best = self.best
-        return best is not None and best.verdicts is not None and all_passed(best.verdicts)
+        return self.best is not None and self.best.answered
+
+    @property
+    def not_understood(self) -> list[str]:
+        """Words of the prompt that no question asks about."""
+        return self.scene.unparsed if self.scene else []
+
+    @property
+    def passed(self) -> bool:
+        """True if the best image answers every question with yes, and the questions ask about all that was said."""
+        return self.answered and not self.not_understood
 
     def attempt(self, image_id: str) -> Attempt:
         """The attempt of that image; KeyError if there is none."""
@@ -264,6 +278,12 @@ class Run(Value):
         """The run with other fields of one attempt."""
         new = attempt.model_copy(update=fields)
         return self.changed(attempts=[new if each is attempt else each for each in self.attempts])
+
+
+def unasked(words: Sequence[str]) -> str:
+    """Why a picture that answers every question with yes is not called passed: words that were not understood."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    return f"no question asks about {listed}, which {'were' if len(words) > 1 else 'was'} not understood"
 
 
 class Event(Value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -72,8 +72,15 @@ class Relation(Value):
         return len(set(self.objects)) < len(self.objects)
 
 
+Said = Annotated[str, Field(min_length=1, max_length=300)]
+
+
 class Scene(Value):
-    """The recaptioned prompt: everything that is to be painted and later checked."""
+    """The recaptioned prompt: everything that is to be painted and later checked.
+
+    What `unparsed` lists can be painted, since the caption keeps it, but nobody checks it: a picture of a scene that
+    lists any is never called passed.
+    """
 
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT)
     caption: str = Field(min_length=1, max_length=4 * MAX_PROMPT, description="The enriched caption of the whole.")
@@ -81,6 +88,16 @@ class Scene(Value):
     relations: list[Relation] = Field(default_factory=list, max_length=32)
     background: str | None = Field(default=None, max_length=300)
     style: str | None = Field(default=None, max_length=300)
+    absent: list[Said] = Field(
+        default_factory=list,
+        max_length=32,
+        description="What must not be there: singular nouns, or a ground such as 'grass'.",
+    )
+    claims: list[Said] = Field(
+        default_factory=list,
+        max_length=32,
+        description="What else is said that a viewer can tell, each as a yes-or-no question: 'Is the dog happy?'.",
+    )
     unparsed: list[str] = Field(default_factory=list, description="Words of the prompt that nothing above covers.")
 
     def entity(self, entity_id: str) -> Entity:

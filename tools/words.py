@@ -27,22 +27,37 @@ SEVERAL = frozenset(
 )
 """Words by which one noun may stand for more than one thing."""
 
+ARTICLES = frozenset({"a", "an"})
+
+GROUNDS = frozenset({"sand", "grass", "snow", "sky", "stone"})
+"""What a whole picture may stand on."""
+
+MEDIA = frozenset(
+    """
+    painting photo photograph picture image drawing sketch illustration render rendering portrait cartoon poster
+    watercolor watercolour print shot close-up closeup snapshot artwork scene view depiction mural collage photography
+    doodle engraving etching mosaic fresco woodcut lithograph comic storybook
+    """.split()
+)
+"""What a picture can be."""
+
+NEGATIONS = "no not without never neither nor none nothing instead rather than zero don doesn isn aren t or"
+"""Words that say that something must not be there."""
+
 _EMPTY = frozenset(
     """
-    a an the this that these those its his her their my your our said some any another other each every all both
-    various and plus or nor while whereas but then when where as because so since until before after if although
-    though yet than which who whose what it them him they he she itself themselves himself herself we us you i me
-    one ones is are was were be been being am s isn aren t has have had having do does did could will would should
-    must may might gets get of with for from to into onto through during like at around across along alongside
-    toward towards against by about off in on upon over above under below beneath underneath beside besides near
-    inside outside within between among amongst amid behind past beyond up down out via per featuring including
-    containing atop next amidst throughout there here please very really quite extremely slightly somewhat rather
-    just also too only exactly directly right immediately together alone away nearby apart still et etc e g draw
-    paint show create generate make render depict imagine illustrate design produce give see want photograph sitting
-    sits sit sat standing stands stand stood lying lies lie lay laying lays resting rests rest rested hanging hangs
-    hang hung placed located positioned situated set mounted put laid seated leaning leans lean leaned leant
-    arranged displayed found seen visible shown appears appear picture image photo depiction shot snapshot scene
-    view side corner edge hand part
+    a an the this that these those its his her their my your our said some any another other each every all both various
+    and plus while whereas but then when where as because so since until before after if although though yet than which
+    who whose what it them him they he she itself themselves himself herself we us you i me one ones is are was were be
+    been being am s d m re ve has have had having do does did could will would should must may might gets get let of
+    with for from to into onto through during like at around across along toward towards against by about off in on upon
+    atop amidst beyond up down edge corner side hand half out via per featuring including containing throughout there
+    here please very really quite extremely slightly somewhat rather just also too only exactly directly immediately
+    still et etc e g draw paint show showing create generate make render depict imagine illustrate design produce give
+    see want like photograph sitting sits sit sat standing stands stand stood lying lies lie lay laying lays resting
+    rests rest rested placed located positioned situated set mounted put laid seated hanging hangs hang hung leaning
+    leans lean leaned leant together arranged displayed found seen visible shown appears appear picture image photo
+    depiction shot snapshot scene view part parts color colour colored coloured something nothing
     """.split()
 ) - {"right"}  # fmt: skip
 """Words that a scene need not keep: they say nothing by themselves, or only that something is somewhere."""

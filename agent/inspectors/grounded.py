@@ -15,6 +15,7 @@ from muralist.tools.detection import Detection, Matched, match
 from muralist.tools.layout import Box
 from muralist.tools.scene import Attribute, Scene
 from muralist.tools.verdict import Verdict
+from muralist.tools.words import GROUNDS
 
 from .colours import called, colour_terms
 
@@ -47,7 +48,8 @@ class GroundedInspector:
 
     def _inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
         scene = checklist.scene
-        found = self.detect(image, [entity.noun for entity in scene.entities])
+        nouns = [entity.noun for entity in scene.entities]
+        found = self.detect(image, [*nouns, *(name for name in scene.absent if name not in GROUNDS)])
         words = {each.value for entity in scene.entities for each in entity.attributes if each.kind == "colour"}
         things = [replace(thing, colours=_colours(image, thing.box, words)) for thing in found]
         matched = match(scene, things)
@@ -69,8 +71,11 @@ class GroundedInspector:
             return answer
         if question.kind == "attribute":
             return self._attribute(question, matched[question.entity or ""], image)
-        p = self.look.yes(image, question.text) if self.look else None
-        return cannot_tell("boxes cannot tell that") if p is None else Answer(p, "by looking at the whole picture")
+        ground = scene.absent[question.index or 0] if question.kind == "absent" else ""
+        p = self.look.yes(image, f"Is the background {ground}?" if ground else question.text) if self.look else None
+        if p is None:
+            return cannot_tell("boxes cannot tell that")
+        return Answer(1 - p if ground else p, "by looking at the whole picture")
 
     def _attribute(self, question: Question, mine: Matched, image: Image.Image) -> Answer:
         """As the instance that has it least."""

@@ -9,11 +9,12 @@ from muralist.tools.scene import Place, Predicate
 
 from .lexicon import listed
 from .numbers import number
+from .sequence import Order
 from .verbs import is_adverb, is_noun_like, is_verb_form
 from .words import DETERMINERS, POSITION_VERBS, PREPOSITIONS, VERB_STEMS
 
 VERB_RELATIONS: dict[str, Predicate] = {
-    "riding": "on", "rides": "on", "ride": "on", "rode": "on", "facing": "next to", "touching": "next to",
+    "riding": "on", "rides": "on", "ride": "on", "rode": "on", "touching": "next to",
     "covering": "on", "covers": "on", "covered": "on", "topping": "on", "overlooking": "next to",
 }  # fmt: skip
 """Verbs that say by themselves how what they join stands."""
@@ -25,7 +26,9 @@ class Clause:
 
     `waiting` are relations whose subject is yet to come (`above the cup is …`). `link` is what was read last: `and`, a
     comma, `with`, `verb`, or `ahead` where a thing has to follow. `closed`: what follows `and` is a new subject.
-    `predicative`: a form of `be` was read.
+    `predicative`: a form of `be` was read. `host` is what everything behind `…, with` stands by; `sides` are things
+    that are said to be on a side, be it of the picture or of what is named later; `order` is how the group stands;
+    `anaphoric`: it speaks of what was mentioned before.
     """
 
     group: list[int] = field(default_factory=list)
@@ -36,6 +39,10 @@ class Clause:
     link: str = ""
     closed: bool = False
     predicative: bool = False
+    host: list[int] = field(default_factory=list)
+    sides: list[tuple[int, tuple[Predicate, ...]]] = field(default_factory=list)
+    order: Order | None = None
+    anaphoric: bool = False
 
     @property
     def continues(self) -> bool:
@@ -43,13 +50,13 @@ class Clause:
         open_list = self.link in {"and", ", and", ","} and not self.closed
         return bool(self.group) and (open_list or self.link in {"with", "verb"})
 
-    def join(self, thing: int) -> None:
-        """Add the thing to what the clause is about, or start anew with it."""
+    def join(self, things: Sequence[int]) -> None:
+        """Add the things to what the clause is about, or start anew with them."""
         if not self.continues:
-            self.group, self.last_subjects = [thing], []
+            self.group, self.last_subjects = list(things), []
         elif self.link not in {"with", "verb"}:
-            self.group.append(thing)
-        self.nearest = list(self.group) if self.link in {"and", ", and"} else [thing]
+            self.group += things
+        self.nearest = list(self.group) if self.link in {"and", ", and"} else list(things)
         self.closed = self.closed and self.link in {"with", "verb"}
         self.waiting, self.waiting_place = [], None
         self.link, self.predicative = "", False
@@ -69,7 +76,7 @@ class Clause:
             return bool(self.group or self.waiting) or word in POSITION_VERBS or not is_noun_like(words, at + 1)
         if not self.nearest or self.link not in {"", "and", "verb"}:
             return False
-        opens = word in DETERMINERS or number(word) is not None or listed(word) is not None
+        opens = word in DETERMINERS or number(word) is not None or listed(word) is not None or word == words[at - 1]
         if not self.link and words[at - 1][0].isalnum() and not opens:
             return True  # where a noun phrase ended without a word in between, no other one begins
         stems = {word, word[:-1], word[:-2]} if word.endswith("s") else {word}

@@ -16,7 +16,7 @@ from .words import ED_MODIFIERS, PARTICIPLES
 ALSO_NOUNS = MATERIALS | frozenset(
     """
     orange diamond square gold silver teardrop cream rainbow spiral olive lavender copper bronze charcoal rose violet
-    giant miniature antique salmon coral amber light dark
+    giant miniature antique salmon coral amber light dark cartoon anime manga watercolor watercolour good kind
     """.split()
 )
 """Describing words that are nouns when nothing follows them: a red orange."""
@@ -39,6 +39,27 @@ def read_describing(words: Sequence[str], at: int, predicative: bool = False) ->
         if at < len(words) and words[at] in {"colored", "coloured", "color", "colour"}:
             at += 1
     return attributes, places, at
+
+
+def joined(words: Sequence[str], looks: list[Attribute], ends: list[int]) -> list[Attribute]:
+    """The looks, with colours that `and` joins as one: a black and white cat. `ends` are the words they end on."""
+    rows: list[list[Attribute]] = []
+    links: list[list[str]] = []
+    for at, look in enumerate(looks):
+        link = words[ends[at - 1] + 1] if at else ""
+        if link in {"and", ","} and look.kind == rows[-1][-1].kind == "colour":
+            rows[-1].append(look)
+            links[-1].append(link)
+        else:
+            rows.append([look])
+            links.append([])
+    merged: list[Attribute] = []
+    for row, joints in zip(rows, links, strict=True):
+        if "and" in joints:
+            *first, last = (look.value for look in row)
+            row = [Attribute(kind="colour", value=f"{', '.join(first)} and {last}"[:100])]
+        merged += row
+    return merged
 
 
 def _attribute(words: Sequence[str], at: int, predicative: bool = False) -> tuple[Attribute, int] | None:

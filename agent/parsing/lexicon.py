@@ -88,58 +88,73 @@ SIZES = frozenset(
 
 OTHERS = frozenset(
     """
-    still slick lean mild prime shrill slight sore tart terse tough trim vague vile void crass curt dank deaf deft dire
-    drab dumb firm foul frank frail gaunt glum grave gross gruff hoarse lame lank lithe meek mute obese suave svelte
-    swarthy wry wan staunch strict smug spry clear blank solid stark crude whole entire alien steampunk cyberpunk mature
-    dainty exquisite elaborate desolate moderate pleasant abundant vacant exuberant decent violent efficient excellent
+    bold still slick lean mild prime shrill slight sore tart terse tough trim vague vile void crass curt dank deaf deft
+    dire drab dumb firm foul frank frail gaunt glum grave gross gruff hoarse lame lank lithe meek mute obese suave
+    svelte swarthy wry wan staunch strict smug spry clear blank solid stark crude whole entire alien steampunk cyberpunk
+    mature dainty elaborate desolate moderate pleasant abundant vacant exuberant decent violent efficient excellent
     prominent turbulent placid fluid liquid frigid docile mobile sterile feline canine feminine masculine genuine pure
     obscure complete intact spectral neutral ideal formal brutal equal vital fatal tonal pivotal ornamental monumental
-    experimental elemental sentimental universal old new young ancient modern vintage antique retro rustic elegant
-    ornate fancy simple plain clean dirty muddy wet dry hot cold warm cool frozen fresh ripe unripe raw juicy rotten
-    sweet sour spicy salty delicious tasty bright dark deep vivid vibrant colorful multicolored rainbow monochrome pale
-    faded glowing luminous shimmering gleaming lush leafy bare empty full open closed broken shattered torn beautiful
-    pretty cute lovely adorable ugly handsome gorgeous stunning majestic graceful happy sad angry scared sleepy lazy
-    playful curious friendly fierce gentle calm quiet loud noisy busy bustling crowded lonely wild tame fat chubby
-    strong weak brave proud silly funny strange weird mysterious magical mystical mythical futuristic medieval gothic
-    victorian traditional tropical exotic floral heavy lightweight sturdy fragile delicate steep shallow high low foggy
-    misty cloudy sunny rainy snowy stormy windy cozy cosy comfortable luxurious expensive cheap rare golden-brown
-    hardcover paperback bald bearded smiling sleeping realistic detailed serene peaceful tranquil lively abandoned lone
-    single solitary edible electric digital analog portable wireless folded unfolded upright overgrown weathered worn
-    tangled lit hungry thirsty tired famous royal blind rich poor deadly poisonous venomous burning curly blooming beady
-    fiery lavish scenic scrumptious grim gloomy eerie spooky creepy haunted crystalline pristine immaculate intricate
-    rickety cluttered tidy neat messy shabby dilapidated ruined decrepit quaint whimsical quirky kitschy tacky gaudy
-    garish flashy showy posh classy chic stylish trendy minimalist minimalistic baroque rococo neoclassical colonial
-    imperial regal stately grand magnificent splendid opulent humble modest dapper smart tense anxious nervous worried
-    frightened cheerful joyful jolly merry gleeful grumpy grouchy moody sullen stern serious solemn pensive thoughtful
-    wise clever cunning sly mischievous naughty cheeky innocent shy timid bold fearless heroic noble gallant loyal
-    faithful elderly aged newborn juvenile adult infant teenage youthful male female pregnant muscular athletic wounded
-    injured sick dead alive extinct prehistoric primeval aquatic marine nocturnal feral stray domestic native foreign
-    local rural urban suburban coastal alpine arctic polar arid barren fertile verdant rugged hilly mountainous sunlit
-    moonlit starlit candlelit dim shady shadowy murky hazy smoky steamy dewy drizzly blustery breezy balmy humid radiant
-    brilliant incandescent fluorescent neon phosphorescent bioluminescent mellow harsh intense subtle faint muted earthy
-    pastel sombre somber savory savoury bitter tangy zesty bland overripe underripe stale moldy mouldy rancid hearty
-    fragrant aromatic scented perfumed smelly stinky pungent silent hushed melodious musical rhythmic squeaky creaky
-    wobbly shaky unsteady stable secure safe dangerous hazardous perilous swift quick fast rapid slow sluggish speedy
-    agile nimble clumsy awkward cumbersome loose tight taut slack snug baggy droopy wilted withered shriveled dried
-    barbecued fallen sunken submerged suspended toppled overturned inverted slanted tilted vertical horizontal diagonal
-    parallel distant remote hidden secret invisible forgotten sacred holy divine heavenly angelic demonic infernal
-    ghostly ghastly sinister ominous evil wicked ferocious savage vicious aggressive gruesome bloody gory macabre
-    comical humorous absurd ridiculous bizarre peculiar odd unusual unique ordinary typical standard basic classic
-    classical contemporary abstract geometric organic natural artificial synthetic robotic mechanical electronic
+    experimental elemental sentimental universal old new young ancient modern vintage antique retro rustic ornate fancy
+    simple plain clean dirty muddy wet dry hot cold warm cool frozen fresh ripe unripe raw juicy rotten sweet sour spicy
+    salty bright dark deep vivid vibrant colorful multicolored rainbow monochrome pale faded glowing luminous shimmering
+    gleaming lush leafy bare empty full open closed broken shattered torn quiet loud noisy busy bustling crowded wild
+    tame fat chubby magical mystical mythical futuristic medieval gothic victorian traditional tropical exotic floral
+    heavy lightweight sturdy fragile delicate steep shallow high low foggy misty cloudy sunny rainy snowy stormy windy
+    comfortable luxurious expensive cheap rare golden-brown hardcover paperback bald bearded smiling sleeping detailed
+    abandoned single edible electric digital analog portable wireless folded unfolded upright overgrown weathered worn
+    tangled lit royal blind rich poor deadly poisonous venomous burning curly blooming beady fiery lavish scenic grim
+    gloomy haunted crystalline pristine immaculate intricate rickety cluttered tidy neat messy shabby dilapidated ruined
+    decrepit quaint whimsical quirky kitschy tacky gaudy garish flashy showy posh classy chic stylish trendy baroque
+    rococo neoclassical colonial imperial regal stately grand opulent humble modest dapper smart tense elderly aged
+    newborn juvenile adult infant teenage youthful male female pregnant muscular athletic wounded injured sick dead
+    alive extinct prehistoric primeval aquatic marine nocturnal feral stray domestic native foreign local rural urban
+    suburban coastal alpine arctic polar arid barren fertile verdant rugged hilly mountainous sunlit moonlit starlit
+    candlelit dim shady shadowy murky hazy smoky steamy dewy drizzly blustery breezy balmy humid radiant brilliant
+    incandescent fluorescent neon phosphorescent bioluminescent mellow harsh intense subtle faint muted earthy pastel
+    sombre somber savory savoury bitter tangy zesty bland overripe underripe stale moldy mouldy rancid hearty fragrant
+    aromatic scented perfumed smelly stinky pungent silent hushed melodious musical rhythmic squeaky creaky wobbly shaky
+    unsteady stable secure hazardous perilous agile nimble clumsy awkward cumbersome loose tight taut slack snug baggy
+    droopy wilted withered shriveled dried barbecued fallen sunken submerged suspended toppled overturned inverted
+    slanted tilted vertical horizontal diagonal parallel distant remote hidden secret invisible forgotten sacred holy
+    divine heavenly angelic demonic infernal ghostly ghastly ferocious savage vicious aggressive gruesome bloody gory
+    macabre comical humorous absurd ridiculous bizarre peculiar odd unusual unique ordinary typical standard basic
+    classic classical contemporary geometric organic natural artificial synthetic robotic mechanical electronic
     automatic manual industrial nautical military ceremonial festive tribal ethnic celtic nordic oriental asian african
     american european persian egyptian roman greek italian french german english british irish scottish spanish mexican
-    indian chinese japanese korean russian turkish arabic dutch swiss romantic intimate tender affectionate generous
-    polite rude honest nostalgic wistful dreamy dreamlike surreal ethereal otherworldly celestial cosmic lunar solar
-    stellar astral starry infinite endless eternal seasonal wintry autumnal summery relentless restless weary exhausted
-    drowsy alert attentive watchful vigilant idle diligent skilled skillful talented expert amateur useful useless handy
-    practical perfect flawless imperfect faulty defective spare central final initial original authentic fake false true
-    real precious valuable priceless worthless lucrative famed legendary iconic historic historical holiday patriotic
-    religious sinuous serpentine gnarled knotted knobbly knotty twiggy bushy bountiful plentiful sparse scattered unlit
-    soaked soggy damp moist drenched watery melted molten burnt charred singed ablaze aflame insulated padded cushioned
-    upholstered wheeled motorized armored armoured winged horned hooded masked caped crowned veiled clothed naked nude
-    barefoot bespectacled mustached moustached tattooed pierced freckly
+    indian chinese japanese korean russian turkish arabic dutch swiss intimate tender affectionate generous polite rude
+    honest nostalgic wistful dreamlike ethereal otherworldly celestial cosmic lunar solar stellar astral starry infinite
+    endless eternal seasonal wintry autumnal summery relentless restless alert attentive watchful vigilant idle diligent
+    skilled skillful talented expert amateur useful useless handy practical perfect flawless imperfect faulty defective
+    spare central final initial original authentic fake false true real precious valuable priceless worthless lucrative
+    famed historic historical holiday patriotic religious sinuous serpentine gnarled knotted knobbly knotty twiggy bushy
+    bountiful plentiful sparse scattered unlit soaked soggy damp moist drenched watery melted molten burnt charred
+    singed ablaze aflame insulated padded cushioned upholstered wheeled motorized armored armoured winged horned hooded
+    masked caped crowned veiled clothed naked nude barefoot bespectacled mustached moustached tattooed pierced freckly
     """.split()
 )
+
+MOODS = frozenset(
+    """
+    beautiful pretty cute lovely adorable ugly handsome gorgeous stunning majestic graceful happy sad angry scared
+    sleepy lazy playful curious friendly fierce gentle calm lonely lone solitary strong weak brave proud silly funny
+    strange weird mysterious delicious tasty scrumptious fast quick slow swift rapid sluggish speedy nervous worried
+    frightened anxious cheerful joyful jolly merry gleeful grumpy grouchy moody sullen stern serious solemn pensive
+    thoughtful wise clever cunning sly mischievous naughty cheeky innocent shy timid fearless heroic noble gallant
+    loyal faithful tired weary exhausted drowsy hungry thirsty famous legendary iconic nice good great amazing awesome
+    wonderful fantastic incredible interesting charming excited bored confused surprised relaxed peaceful serene
+    tranquil lively dangerous safe magnificent splendid exquisite elegant kind evil wicked sinister ominous spooky
+    creepy eerie scary cozy cosy romantic dreamy dramatic epic
+    """.split()
+)
+"""What one thinks of a thing, how it feels, how fast it is: a claim for a viewer to judge, no look to be painted."""
+
+PICTURED = frozenset(
+    """
+    cartoon cartoonish anime manga minimalist minimalistic impressionist impressionistic surrealist surreal cubist
+    photorealistic hyperrealistic realistic abstract pixelated watercolor watercolour isometric low-poly
+    """.split()
+)
+"""How a thing is pictured, which is the style of the picture: a cartoon frog."""
 
 PHRASES: dict[tuple[str, ...], AttributeKind] = {
     ("stainless", "steel"): "material", ("cast", "iron"): "material", ("wrought", "iron"): "material",
@@ -191,7 +206,7 @@ def spelling(word: str) -> str:
 
 
 _LISTS: tuple[tuple[AttributeKind, frozenset[str]], ...] = (
-    ("other", OTHERS),
+    ("other", OTHERS | MOODS | PICTURED),
     ("size", SIZES),
     ("material", MATERIALS),
     ("texture", TEXTURES),

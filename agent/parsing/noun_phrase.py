@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from muralist.tools.scene import Attribute
+from muralist.tools.words import ARTICLES
 
-from .describing import ALSO_NOUNS, read_describing
+from .describing import ALSO_NOUNS, joined, read_describing
+from .lexicon import COLOURS
 from .numbers import MOST, PLURAL_ONLY, TENS, is_plural, may_be_plural, number, singular
 from .positions import leads_on
 from .verbs import awaits_verb, ends_noun, is_noun_like, is_verb_form
 from .words import (
     ABSTRACT,
-    ARTICLES,
     CONCRETE,
     DEFINITE,
     DETERMINERS,
     GROUPS,
     IRREGULAR_PAST,
+    ORDINALS,
     PARTS,
 )
 
@@ -61,6 +63,7 @@ def read_noun_phrase(
     leaves off what follows with `of`.
     """
     at, determiner, count, group = _determiners(words, start)
+    described = at
     attributes, places, at = read_describing(words, at, predicative and not determiner)
     awaits = awaits_verb(words, start)
     nouns = [] if places and _is_predicate(words, at) else _nouns(words, at, determiner, count, awaits)
@@ -69,6 +72,7 @@ def read_noun_phrase(
         at = places[-1]
         attributes = [attribute for attribute, place in zip(attributes, places, strict=True) if place != at]
         nouns = [words[at]]
+    attributes = joined(words, attributes, places)
     at += len(nouns)
     if not nouns and (not attributes or (determiner in ARTICLES and not attributes)):
         return None
@@ -87,12 +91,19 @@ def read_noun_phrase(
     if tail == start:
         return None
     unread = None
-    if count > MOST and not may_be_plural(written):
+    if _is_measure(words, described, start):
+        unread, count = described - 1, 1
+    elif count > MOST and not may_be_plural(written):
         unread, count = next((place for place in range(start, tail) if number(words[place])), None), 1
     return NounPhrase(
         start=start, end=tail, noun=noun[:100].strip(), head=head, attributes=tuple(attributes[:8]),
         count=max(1, count), determiner=determiner, said_count=said, unread=unread,
     )  # fmt: skip
+
+
+def _is_measure(words: Sequence[str], at: int, start: int) -> bool:
+    """`2.5 apples`: a number that counts nothing."""
+    return at > start and words[at - 1][0].isdecimal() and not words[at - 1].isdecimal()
 
 
 def _is_predicate(words: Sequence[str], at: int) -> bool:
@@ -120,10 +131,14 @@ def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, i
             count, at = 6, at + 3
         elif word == "dozen" and count and count > 1:
             count, at = count * 12, at + 1
+        elif word[0].isdecimal() and not word[-1].isalpha() and number(word) is None and is_noun_like(words, at + 1):
+            at += 1
         elif (amount := number(word)) is not None and amount > 0:
             count, at = (count + amount if count and count in TENS and amount < 10 else amount), at + 1
         elif word in DETERMINERS:
             determiner, at = determiner or word, at + 1
+        elif determiner and word in ORDINALS and is_noun_like(words, at + 1):
+            determiner, at = determiner if determiner in DEFINITE else "another", at + 1  # a third cat
         elif word in _DEGREES or (word == "of" and (determiner in {"all", "some", "both", "each"} or count)):
             at += 1
         else:
@@ -144,8 +159,8 @@ def _nouns(words: Sequence[str], at: int, determiner: str, count: int | None, aw
         single = sure or the or (awaits and bool(nouns) and nouns[-1] in PARTS)
         if nouns and ends_noun(words, at, plural, single, counted=bool(count and count > 1)):
             break
-        if nouns and number(word) is not None:
-            break
+        if nouns and (number(word) is not None or word == nouns[-1] or word in COLOURS - ALSO_NOUNS):
+            break  # cat cat cat; red apple blue cup; make the cup red
         nouns.append(word)
         at += 1
     return nouns

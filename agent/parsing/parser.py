@@ -8,23 +8,30 @@ import unicodedata
 from muralist.tools.errors import BadPrompt
 from muralist.tools.fidelity import lost_words
 from muralist.tools.scene import MAX_PROMPT, Entity, Relation, Scene
+from muralist.tools.words import MEDIA, with_article
 from muralist.tools.words import words as split
 
+from .asking import is_it
 from .attachment import Reader
-from .reading import Reading, Thing
+from .lexicon import MOODS, PICTURED
+from .reading import Denied, Reading, Thing
 from .style import read_style
 from .tokens import Token, tokenise
 from .words import EMPTY_WORDS
 
 _MOST_ENTITIES = 16
 _MOST_RELATIONS = 32
+_MOST_DENIALS = 8
+_MOST_CLAIMS = 32
 
 
 def parse_prompt(text: str) -> Scene:
     """The scene a prompt describes; words that could not be understood are listed and stay in the caption.
 
-    A prompt in which nothing can be recognised gives one entity that keeps its words. Entities quote the prompt
-    (`span`), `gray` is spelt one way, nouns are singular. Raises BadPrompt if the prompt is empty or too long.
+    What is not to be there is no part of the caption, for a painter paints whatever is named. A prompt in which nothing
+    can be recognised gives one entity that keeps its words. Entities quote the prompt
+    (`span`), `gray` is spelt one way, nouns are singular. Raises BadPrompt if the prompt is empty or too long, asks for
+    more of a thing than can be placed, or says only what must not be there.
     """
     _check(text)
     tokens = tokenise(text)
@@ -33,11 +40,20 @@ def parse_prompt(text: str) -> Scene:
     reading = Reader(words, style.said | style.praise).read()
     covered = reading.covered - style.praise
     if not reading.things:
+        if reading.absent:
+            raise BadPrompt(
+                f"the prompt says only what must not be there ({', '.join(reading.absent[0].names)}): say what is to "
+                "be in the picture"
+            )
         _guess(tokens, reading, covered)
     reading.things[_MOST_ENTITIES:], dropped = [], reading.things[_MOST_ENTITIES:]
     for thing in dropped:
         covered -= set(range(thing.start, thing.end))
     ids = _ids(reading.things)
+    looks, claims = _judged(reading)
+    entities = [_entity(text, tokens, thing, name) for thing, name in zip(reading.things, ids, strict=True)]
+    denied, unclear = _denied(reading)
+    covered -= {at for each in unclear for at in each.said}
     relations = [
         Relation(subject=ids[subject], predicate=predicate, objects=[ids[other] for other in objects])
         for subject, predicate, objects in reading.relations
@@ -45,11 +61,13 @@ def parse_prompt(text: str) -> Scene:
     ]
     scene = Scene(
         prompt=text,
-        caption=re.sub(r"\s+", " ", text).strip(),
-        entities=[_entity(text, tokens, thing, name) for thing, name in zip(reading.things, ids, strict=True)],
+        caption=_caption(text, tokens, {at for each in denied for at in each.left_out}),
+        entities=entities,
         relations=relations[:_MOST_RELATIONS],
         background=reading.background,
-        style=style.name,
+        style=", ".join(dict.fromkeys(filter(None, [style.name, *looks])))[:300] or None,
+        absent=list(dict.fromkeys(name for each in denied for name in each.names)),
+        claims=list(dict.fromkeys([*reading.claims, *claims]))[:_MOST_CLAIMS],
     )
     lost = set(lost_words(scene))
     unparsed = [
@@ -91,6 +109,38 @@ def _entity(text: str, tokens: list[Token], thing: Thing, name: str) -> Entity:
         place=thing.place,
         span=text[tokens[thing.start].start : tokens[thing.end - 1].end],
     )
+
+
+def _judged(reading: Reading) -> tuple[list[str], list[str]]:
+    """Takes off the things what is no look of theirs: gives styles of the picture, and questions about the rest."""
+    styles, claims = [], []
+    nouns = [thing.noun for thing in reading.things]
+    for thing in reading.things:
+        pictured = set() if thing.head in MEDIA else PICTURED
+        styles += [look.value for look in thing.attributes if look.value in pictured]
+        for mood in (look.value for look in thing.attributes if look.value in MOODS):
+            alone = nouns.count(thing.noun) == 1
+            several = f"Is there {with_article(f'{mood} {thing.noun}')}?"
+            claims.append(is_it([(thing.noun, thing.count)], mood) if alone else several)
+        thing.attributes = [look for look in thing.attributes if look.value not in pictured | MOODS]
+    return styles, claims
+
+
+def _denied(reading: Reading) -> tuple[list[Denied], list[Denied]]:
+    """What is not to be there; and, since it remains open what is meant by them, what is to be there as well."""
+    wanted = {thing.noun for thing in reading.things} | {reading.background}
+    meant = [denied for denied in reading.absent if wanted.isdisjoint(denied.names)]
+    return meant[:_MOST_DENIALS], [denied for denied in reading.absent if denied not in meant[:_MOST_DENIALS]]
+
+
+def _caption(text: str, tokens: list[Token], left_out: set[int]) -> str:
+    """The prompt in one line without the words of these tokens; the whole prompt if no other word is left."""
+    gaps = [token.start for token in tokens[1:]] + [len(text)]
+    kept = [
+        text[token.start : gap] for at, (token, gap) in enumerate(zip(tokens, gaps, strict=True)) if at not in left_out
+    ]
+    told = "".join(kept) if any(character.isalnum() for character in "".join(kept)) else text
+    return re.sub(r"\s+", " ", told).strip()
 
 
 def _ids(things: list[Thing]) -> list[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from muralist.tools.scene import Place, Predicate
 
+from .numbers import number
 from .verbs import is_noun_like
-from .words import CANVAS, DEFINITE, POSITION_VERBS
+from .words import BOUNDS, CANVAS, DEFINITE, DETERMINERS, POSITION_VERBS
 
 _VERTICAL = {"top": "top", "upper": "top", "uppermost": "top", "bottom": "bottom", "lower": "bottom"}
 _HORIZONTAL = {"left": "left", "right": "right", "left-hand": "left", "right-hand": "right",
@@ -32,7 +33,7 @@ _PARTITIVES = frozenset("back edge surface tip rim end brink foot base face arm 
 _FIXED: dict[Predicate, str] = {
     "left of": "left to, leftwards of",
     "right of": "right to, rightwards of",
-    "above": "above, over, up above, higher than, high above, directly above, right above, just above",
+    "above": "above, over, overhead, up above, higher than, high above, directly above, right above, just above",
     "below": "below, lower than, directly below, right below, just below, down below",
     "under": "under, underneath, beneath, directly under, right under, underside of",
     "on": "on, atop, atop of, upon, onto, on top of, on to, ontop of",
@@ -43,7 +44,9 @@ _FIXED: dict[Predicate, str] = {
         right beside, against, in the vicinity of, across from, around, on a side of, off to the side of, bordering,
         at the foot of, at the base of, at the edge of, at the end of, at the head of
         """,
-    "in front of": "in front of, in the front of, at the front of, before, right in front of, directly in front of",
+    "in front of": """
+        in front of, in front, in the front of, at the front of, before, right in front of, directly in front of
+        """,
     "behind": """
         behind, in back of, in the back of, at the back of, hidden by, hidden behind, obscured by, concealed by,
         partially hidden by, occluded by, blocked by, right behind, directly behind, covered by
@@ -56,24 +59,37 @@ _PHRASES: dict[tuple[str, ...], Predicate] = {
     tuple(phrase.split()): predicate for predicate, phrases in _FIXED.items() for phrase in phrases.split(",")
 }
 _LONGEST = max(map(len, _PHRASES))
+_ALONE = frozenset(
+    tuple(phrase.split())
+    for phrase in """
+    above, overhead, up above, high above, below, down below, underneath, beneath, behind, inside, in front, nearby,
+    alongside
+    """.split(",")
+)
+"""What needs no object: with a cup underneath."""
+_UPRIGHT: dict[tuple[str, ...], Place] = {("up", "top"): "top", ("down", "below"): "bottom"}
 
 
 @dataclass(frozen=True)
 class Position:
     """A phrase of `length` words that either names a place or leads to the objects of `predicates`.
 
-    `about_pronoun` marks forms such as `to its left`, whose object is what was spoken of before.
+    `about_pronoun` marks forms such as `to its left`, whose object is what was spoken of before; `alone` those that may
+    do without an object, or, of a place, that it may be relative to what was spoken of before: `to the left`. What
+    follows a `heading` stands at its place: `left: a cat`, `the left one is a cat`.
     """
 
     length: int
     predicates: tuple[Predicate, ...] = ()
     place: Place | None = None
     about_pronoun: bool = False
+    alone: bool = False
+    heading: bool = False
 
 
 def read_position(words: Sequence[str], at: int) -> Position | None:
-    """The position phrase that starts at word `at`, the longest there is."""
-    return _sided(words, at) or _from_above(words, at) or _fixed(words, at)
+    """The position phrase that starts at word `at`, the longest there is; None if none does."""
+    return None if at >= len(words) else _sided(words, at) or _from_above(words, at) or _fixed(words, at)
 
 
 def _from_above(words: Sequence[str], at: int) -> Position | None:
@@ -89,14 +105,15 @@ def _from_above(words: Sequence[str], at: int) -> Position | None:
 def leads_on(words: Sequence[str], at: int) -> bool:
     """True if a phrase such as `adjacent to` begins here, so that its first word is no noun."""
     found = _fixed(words, at)
-    return found is not None and found.length > 1
+    return list(words[at : at + 3]) == ["side", "by", "side"] or (found is not None and found.length > 1)
 
 
 def _fixed(words: Sequence[str], at: int) -> Position | None:
     for length in range(min(_LONGEST, len(words) - at), 0, -1):
-        predicate = _PHRASES.get(tuple(words[at : at + length]))
+        phrase = tuple(words[at : at + length])
+        predicate = _PHRASES.get(phrase)
         if predicate is not None:
-            return Position(length + _part_of(words, at + length), (predicate,))
+            return Position(length + _part_of(words, at + length), (predicate,), alone=phrase in _ALONE)
     return None
 
 
@@ -108,6 +125,8 @@ def _part_of(words: Sequence[str], at: int) -> int:
 
 def _sided(words: Sequence[str], at: int) -> Position | None:
     """`[in the] top left [corner] [of …]`: a place, unless `of` something other than the picture follows."""
+    if (upright := _UPRIGHT.get(tuple(words[at : at + 2]))) and _is_over(words, at + 2):
+        return Position(2, place=upright)
     end = at
     prepositional = end < len(words) and words[end] in _BEFORE
     end += prepositional
@@ -141,12 +160,30 @@ def _sided(words: Sequence[str], at: int) -> Position | None:
         return Position(end - at, _relative(vertical, horizontal), about_pronoun=True)
     if words[at:end] == ["on", "top"]:
         return Position(end - at, ("on",), about_pronoun=True)
-    labelled = end < len(words) and words[end] == ":"
-    if not (prepositional or labelled) or (middle and not article and not labelled):
+    place = _CORNERS[vertical, horizontal]
+    if not prepositional and article and list(words[end : end + 1]) == ["one"]:
+        return Position(end + 1 - at, place=place, heading=True)
+    if end < len(words) and words[end] == ":":
+        return Position(end + 1 - at, place=place, heading=True)
+    if not (prepositional or article or middle) and _stands_free(words, at, end, bool(horizontal)):
+        return Position(end - at, place=place)
+    if not prepositional or (middle and not article):
         return None
-    if prepositional and not article and horizontal == "right" and not vertical:
+    if not article and horizontal == "right" and not vertical:
         return None
-    return Position(end - at, place=_CORNERS[vertical, horizontal])
+    return Position(end - at, _relative(vertical, horizontal), place, alone=words[at] == "to")
+
+
+def _is_over(words: Sequence[str], at: int) -> bool:
+    return at >= len(words) or not words[at][0].isalnum() or words[at] in BOUNDS - DETERMINERS
+
+
+def _stands_free(words: Sequence[str], at: int, end: int, horizontal: bool) -> bool:
+    """`a cat left`, `a cup (left)`, and in front of its thing `top left a cat`: a side without a preposition."""
+    if at and words[at - 1][0].isalnum() and words[at - 1] not in {"and", "&"}:
+        return horizontal and words[at - 1] not in BOUNDS and _is_over(words, end)
+    ahead = end < len(words) and (words[end] in DETERMINERS or number(words[end]) is not None)
+    return ahead or (bool(at) and horizontal and _is_over(words, end))
 
 
 def _relative(vertical: str, horizontal: str) -> tuple[Predicate, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from muralist.tools.errors import BadPrompt
@@ -26,15 +27,28 @@ class Thing:
     start: int
     end: int
     place: Place | None = None
+    counted: bool = False
+    """True if the number was said."""
+
+
+@dataclass(frozen=True)
+class Denied:
+    """What is not to be there, the words that say so, and those that a caption does without."""
+
+    names: tuple[str, ...]
+    said: range
+    left_out: range
 
 
 @dataclass
 class Reading:
-    """Things are numbered in order of mention; `covered` are the words that something rests on."""
+    """Things are numbered in order of mention; `covered` are the words that something rests on, `claims` questions."""
 
     things: list[Thing] = field(default_factory=list)
     relations: list[tuple[int, Predicate, tuple[int, ...]]] = field(default_factory=list)
     background: str | None = None
+    absent: list[Denied] = field(default_factory=list)
+    claims: list[str] = field(default_factory=list)
     covered: set[int] = field(default_factory=set)
     distant: set[int] = field(default_factory=set)
     _parted: int | None = None
@@ -48,16 +62,13 @@ class Reading:
         """True if something of that noun was spoken of."""
         return any(phrase.noun in {thing.noun, thing.head} for thing in self.things)
 
-    def mention(self, phrase: NounPhrase) -> int:
+    def mention(self, phrase: NounPhrase, quoted_from: int | None = None) -> int:
         """The thing a phrase speaks of: one that is known already behind `the`, else a new one.
 
-        Raises BadPrompt if it asks for more of them than a scene may hold.
+        It quotes the phrase, or from an earlier word on, where that has the noun. Raises BadPrompt if it asks for more
+        of them than a scene may hold.
         """
-        if phrase.count > MOST:
-            raise BadPrompt(
-                f"{phrase.count} times '{phrase.noun}' is more than can be placed and checked: ask for at most {MOST}, "
-                "or for 'many' where the number does not matter"
-            )
+        _check_number(phrase.count, phrase.noun)
         self.cover(phrase.start, phrase.end)
         if phrase.definite and (known := self._recall(phrase)) is not None:
             return known
@@ -72,11 +83,18 @@ class Reading:
                 head=phrase.head,
                 attributes=[Attribute(kind=kind, value=value) for kind, value in attributes],
                 count=phrase.count,
-                start=phrase.start,
+                start=phrase.start if quoted_from is None else quoted_from,
                 end=phrase.end,
+                counted=phrase.said_count,
             )
         )
         return len(self.things) - 1
+
+    def number(self, at: int, amount: int) -> None:
+        """Say how many of a thing there are. Raises BadPrompt as `mention` does."""
+        thing = self.things[at]
+        _check_number(amount, thing.noun)
+        thing.count, thing.counted = amount, True
 
     def _recall(self, phrase: NounPhrase) -> int | None:
         """The latest thing of that noun whose looks do not differ from what the phrase says."""
@@ -88,6 +106,10 @@ class Reading:
                 thing.attributes = thing.attributes or list(phrase.attributes)
                 return known
         return None
+
+    def nouns(self, things: Sequence[int]) -> list[tuple[str, int]]:
+        """Noun and number of each, for a question about them."""
+        return [(self.things[thing].noun, self.things[thing].count) for thing in things]
 
     def add(self, attribute: Attribute, subjects: list[int]) -> None:
         """One more property of each of them."""
@@ -102,6 +124,24 @@ class Reading:
             thing.attributes = [*thing.attributes, *new][:_MOST_ATTRIBUTES]
         return self.cover(phrase.start, phrase.end)
 
+    @property
+    def has_several(self) -> bool:
+        """True if some of what was mentioned may be said to look otherwise than the rest."""
+        return self._parted is not None or any(thing.count > 1 for thing in self.things)
+
+    def colour_each(self, at: int, looks: Sequence[Attribute]) -> list[int]:
+        """`three keys: red, blue and green`: one of each colour, if so many there are or no number was said."""
+        whole = self.things[at]
+        fits = whole.count > 1 and (not whole.counted or whole.count == len(looks))
+        if not fits or len(looks) < 2 or any(look.kind != "colour" for look in looks):
+            for look in looks:
+                self.add(look, [at])
+            return [at]
+        each = [replace(whole, count=1, attributes=[*whole.attributes, look]) for look in looks]
+        self.things[at : at + 1] = each[:1]
+        self.things += each[1:]
+        return [at, *range(len(self.things) - len(each) + 1, len(self.things))]
+
     def part(self, phrase: NounPhrase) -> int:
         """`two dogs, one black and one white`: some of several look otherwise; gives the word behind the phrase."""
         several = [at for at, thing in enumerate(self.things) if thing.count > 1]
@@ -109,7 +149,7 @@ class Reading:
             self._parted = several[-1]
         whole = self._parted
         if whole is None:
-            return phrase.end
+            raise AssertionError("nothing is several: ask has_several before")
         if self.things[whole].count <= phrase.count:
             return self.describe([whole], phrase)
         self.things.append(replace(self.things[whole], count=phrase.count, end=phrase.end))
@@ -138,9 +178,7 @@ class Reading:
 
     def surround(self, phrase: NounPhrase) -> int:
         """Take the phrase, without the word `background`, as what is all around; gives the word behind it."""
-        words = [attribute.value for attribute in phrase.attributes]
-        words += [word for word in phrase.noun.split() if word not in BACKDROPS]
-        text = " ".join(words).removeprefix("of ")
+        text = ground_of(phrase)
         if text:
             self._surround(text)
             self.cover(phrase.start, phrase.end)
@@ -159,8 +197,47 @@ class Reading:
         for at in distant:
             thing = self.things[at]
             self._surround(" ".join([*(attribute.value for attribute in thing.attributes), thing.noun]))
+        self._keep(kept)
+
+    def count_alike(self) -> None:
+        """`a cat, another cat`: things that nothing tells apart are one entity with a number."""
+        bound = {thing for subject, _, objects in self.relations for thing in (subject, *objects)}
+        kept: list[int] = []
+        for at, thing in enumerate(self.things):
+            same = next((one for one in kept if one not in bound and at not in bound and self._alike(one, at)), None)
+            if same is None:
+                kept.append(at)
+            else:
+                self.things[same].count += thing.count
+                self.things[same].end = max(self.things[same].end, thing.end)
+        self._keep(kept)
+
+    def _alike(self, one: int, two: int) -> bool:
+        first, second = self.things[one], self.things[two]
+        looks = [sorted(look.value for look in thing.attributes) for thing in (first, second)]
+        placed = first.place or second.place
+        fits = first.count + second.count <= MOST
+        return first.noun == second.noun and looks[0] == looks[1] and not placed and fits
+
+    def _keep(self, kept: list[int]) -> None:
         self.things = [self.things[thing] for thing in kept]
         self.relations = [
             (kept.index(subject), predicate, tuple(map(kept.index, objects)))
             for subject, predicate, objects in self.relations
         ]
+
+
+def _check_number(count: int, noun: str) -> None:
+    if count > MOST:
+        raise BadPrompt(
+            f"{count} times '{noun}' is more than can be placed and checked: ask for at most {MOST}, or for 'many' "
+            "where the number does not matter"
+        )
+
+
+def ground_of(phrase: NounPhrase) -> str:
+    """What a phrase says of the ground, without the words `background` and `ground`: a snowy ground."""
+    words = [attribute.value for attribute in phrase.attributes]
+    words += [word for word in phrase.noun.split() if word not in BACKDROPS]
+    bare = [word for word in words if word != "ground"]
+    return " ".join(bare or words).removeprefix("of ")

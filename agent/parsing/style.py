@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from muralist.tools.words import MEDIA
+
 from .words import AUXILIARIES, DETERMINERS, FILLERS, OPENERS
 
-_MEDIA = frozenset(
-    """
-    painting photo photograph picture image drawing sketch illustration render rendering portrait cartoon poster
-    watercolor watercolour print shot close-up closeup snapshot artwork scene view depiction mural collage photography
-    doodle engraving etching mosaic fresco woodcut lithograph comic storybook
-    """.split()
-)
-_UNTOLD = frozenset("picture image scene view depiction shot snapshot".split())
+_UNTOLD = frozenset("picture image photo photograph scene view depiction shot snapshot".split())
 """Media that say nothing about the look."""
 
 _TAGS = frozenset(
@@ -58,7 +53,7 @@ def _opening(words: Sequence[str], style: Style) -> str:
     while start < len(words) and words[start] in _BEFORE_MEDIA:
         start += 1
     for end in range(start + 1, min(len(words), start + _LONGEST_OPENING)):
-        if words[end] == "of" and (words[end - 1] in _MEDIA or list(words[end - 2 : end]) == ["close", "up"]):
+        if words[end] == "of" and (words[end - 1] in MEDIA or list(words[end - 2 : end]) == ["close", "up"]):
             inner = [word for word in words[start:end] if word not in DETERMINERS]
             style.said.update(range(end + 1))
             style.begin = end + 1

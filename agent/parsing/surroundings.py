@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from muralist.tools.scene import Predicate
+from muralist.tools.words import GROUNDS
 
 from .noun_phrase import NounPhrase
 from .words import BACKDROPS
@@ -13,21 +14,26 @@ SETTINGS = frozenset(
     """
     forest woods wood jungle rainforest park garden field fields meadow beach desert city town village street road
     highway room kitchen bedroom bathroom office studio classroom library museum restaurant cafe shop store market farm
-    yard backyard playground zoo stadium lake pond river sea ocean water sky space snow grass sand rain mud mountains
-    hills valley countryside landscape night day sunset sunrise dusk dawn morning evening afternoon dark darkness
-    sunlight sunshine moonlight sun wind breeze air distance wild wilderness universe alley harbor harbour airport
-    station hallway gym pasture coop campground safari savanna savannah lawn storm winter summer autumn fall spring fog
-    mist clouds shade neighborhood neighbourhood world prairie swamp tundra canyon cave underwater outdoors stone ground
-    galaxy plaza hall ballroom corridor basement attic cellar theater theatre church temple cathedral school hospital
-    mall supermarket arena cafeteria lobby orchard vineyard greenhouse marsh glade bay lagoon bakery pub bar gallery
-    laboratory lab workshop factory warehouse stable suburb downtown ruins playroom nursery garage barn square farmyard
-    driveway sidewalk pavement courtyard barnyard seaside shore shoreline riverbank lakeside
+    yard backyard playground zoo stadium lake pond river sea ocean water sky space snow grass sand mud mountains hills
+    valley countryside landscape air distance wild wilderness universe alley harbor harbour airport station hallway gym
+    pasture coop campground safari savanna savannah lawn clouds neighborhood neighbourhood world prairie swamp tundra
+    canyon cave underwater outdoors stone ground galaxy plaza hall ballroom corridor basement attic cellar theater
+    theatre church temple cathedral school hospital mall supermarket arena cafeteria lobby orchard vineyard greenhouse
+    marsh glade bay lagoon bakery pub bar gallery laboratory lab workshop factory warehouse stable suburb downtown ruins
+    playroom nursery garage barn square farmyard driveway sidewalk pavement courtyard barnyard seaside shore shoreline
+    riverbank lakeside
     """.split()
 )
 """Places that hold a whole picture: after in, at or on they make the background."""
 
-GROUNDS = frozenset({"sand", "grass", "snow", "sky", "stone"})
-"""What a whole picture may stand on."""
+TIMES = frozenset(
+    """
+    night nighttime day daytime daylight sunset sunrise dusk dawn twilight morning evening afternoon noon midday
+    midnight dark darkness rain rainfall snowfall sunlight sunshine moonlight starlight candlelight sun wind breeze
+    storm thunderstorm snowstorm blizzard winter summer autumn fall spring fog mist haze shade weather hour
+    """.split()
+)
+"""When it is, and in what weather and light: no place, so nothing that a ground is painted as."""
 
 SKIES = frozenset("sky sunset sunrise moonlight sunlight stars night moon clouds".split())
 
@@ -68,7 +74,13 @@ def is_around(word: str, predicates: tuple[Predicate, ...], phrase: NounPhrase) 
         or (entered and head in SETTINGS | GROUNDS)
         or (predicates == ("on",) and head in SETTINGS and not described)
         or (word in {"under", "beneath", "against", "below"} and head in SKIES)
+        or (word == "against" and head in GROUNDS)
     )
+
+
+def is_time(word: str, phrase: NounPhrase) -> bool:
+    """True if a phrase behind `word` says when it is or what the weather is like: at sunset, on a rainy day."""
+    return word in INTO_SETTING | {"on", "by", "under"} and phrase.head in TIMES
 
 
 def is_worn(phrase: NounPhrase) -> bool:

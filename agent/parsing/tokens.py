@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r"[^\W_]+(?:(?:['’]-?|-['’]?)[^\W_]+)*|[^\w\s]|_+|\n+")
+_TOKEN = re.compile(r"\d+(?:[.,/]\d+)+(?![^\W_])|[^\W_]+(?:(?:['’]-?|-['’]?)[^\W_]+)*|[^\w\s]|_+|\n+")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,10 @@ class Token:
 
 
 def tokenise(text: str) -> list[Token]:
-    """Words in lower case with curly apostrophes straightened, every punctuation mark, and line breaks."""
+    """Words in lower case with curly apostrophes straightened, every punctuation mark, and line breaks.
+
+    `2.5` and `1/2` are one word each.
+    """
     return [
         Token(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _TOKEN.finditer(text)
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from muralist.tools.words import ARTICLES
+
 from .lexicon import listed
 from .morphology import by_form
 from .numbers import is_plural, number
 from .words import (
-    ARTICLES,
     AUXILIARIES,
     BOUNDS,
     CLAUSE_WORDS,
@@ -38,9 +39,11 @@ def is_noun_like(words: Sequence[str], at: int) -> bool:
 
 
 def _starts_side(words: Sequence[str], at: int) -> bool:
-    """`left of`, `right side of`: where something is, not what it is."""
-    if words[at] not in {"left", "right"} or at + 1 >= len(words):
+    """`left of`, `right side of`, or a `left` with nothing behind it: where something is, not what it is."""
+    if words[at] not in {"left", "right"}:
         return False
+    if at + 1 >= len(words) or not words[at + 1][0].isalnum() or words[at + 1] in CONJUNCTIONS:
+        return at > 0 and words[at - 1] not in DETERMINERS
     return words[at + 1] in {"of", "to"} or (words[at + 1] == "side" and "of" in words[at + 2 : at + 3])
 
 
@@ -90,7 +93,8 @@ def ends_noun(
     if opens and (after_plural or is_plural(word) or word in VERB_STEMS - NOUNS_TOO):
         return True  # vines embrace the statues: no noun holds a determiner
     stems = {word[:-1], word[:-2], word[:-3] + "y" if word.endswith("ies") else ""} & VERB_STEMS
-    led_on = opens or following in PREPOSITIONS or following.endswith("ly")
+    sided = bool(following) and _starts_side(words, at + 1)  # a cat sits left of a dog
+    led_on = opens or sided or following in PREPOSITIONS or following.endswith("ly")
     led_on = led_on or (singular and (listed(following) is not None or is_plural(following)))  # throws red balls
     if after_plural:
         return word in VERB_STEMS or (word.endswith("s") and (singular or bool(stems)) and led_on)

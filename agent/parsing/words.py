@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-ARTICLES = frozenset({"a", "an"})
+from muralist.tools.words import ARTICLES
+
 DEFINITE = frozenset("the this that these those its his her their my your our said".split())
 DETERMINERS = (
     ARTICLES | DEFINITE | frozenset("some any another other each every all both various different certain".split())
 )
+ENDS = frozenset(".;!?\n")
+"""What ends a clause."""
 CONJUNCTIONS = frozenset("and & plus or nor as-well-as".split())
 CLAUSE_WORDS = frozenset(
     "while whereas but then when where as because so since until before after if although though yet".split()
@@ -18,23 +21,35 @@ BE = frozenset(
 )
 AUXILIARIES = BE | frozenset("has have had having do does did could will would should must may might gets get".split())
 NEGATIONS = frozenset("no without not never zero neither".split())
+ORDINALS = frozenset("first second third fourth fifth sixth seventh eighth ninth tenth".split())
+"""Before a noun these tell it from another one of its kind; by themselves, in which order things come."""
 
 PREPOSITIONS = frozenset(
     """
     of with for from to into onto through during like at around across along toward towards against about by off in on
     upon over above under below beneath underneath beside besides near inside outside within between among amongst amid
     behind past beyond up down out via per featuring including containing atop next amidst throughout without underside
-    alongside opposite
+    alongside opposite instead
     """.split()
 )
 
+SPATIAL = frozenset(
+    """
+    over above under below beneath underneath beside besides near inside outside within between among amongst amid
+    behind past beyond atop next amidst underside alongside opposite left right
+    """.split()
+)
+"""Words that say where something is, and so are never without meaning."""
+
+ADVERBS = frozenset("aloft nearby afar apart asleep awake alone away far outdoors indoors".split())
+"""How or where something is; no noun holds them."""
+
 FILLERS = frozenset(
     """
-    there here please very really quite extremely slightly somewhat rather just also too only exactly directly right
-    immediately together alone away high aloft nearby afar apart outdoors indoors asleep awake still side me us i we you
-    one's et etc e.g i.e so standing sitting what how what's i'd i'm let's
+    there here please very really quite extremely slightly somewhat rather just also too only exactly directly
+    immediately together still me us i we you one's et etc e.g i.e so standing sitting what how what's i'd i'm let's
     """.split()
-) - frozenset({"right", "high", "side"})
+)
 
 OPENERS = frozenset(
     """
@@ -161,7 +176,8 @@ CONCRETE = frozenset(
 )
 """What ends like an abstract noun and is none."""
 
-GROUPS = {"pair": 2, "couple": 2, "trio": 3, "dozen": 12, "group": 3, "herd": 3, "flock": 3, "crowd": 5,
+GROUPS = {"pair": 2, "couple": 2, "trio": 3, "dozen": 12, "row": 3, "line": 3, "bunch": 3,
+          "group": 3, "herd": 3, "flock": 3, "crowd": 5,
           "school": 3, "swarm": 3, "handful": 3, "few": 3, "lot": 4, "lots": 4, "number": 3,
           "team": 3, "gang": 3, "litter": 3, "quartet": 4, "quintet": 5,
           "plenty": 4, "scores": 12, "dozens": 12, "hundreds": 16, "thousands": 16}  # fmt: skip
@@ -195,8 +211,9 @@ LY_NOUNS = frozenset(
 
 BOUNDS = (
     DETERMINERS | CONJUNCTIONS | PREPOSITIONS | AUXILIARIES | CLAUSE_WORDS | RELATIVES | PRONOUNS | NEGATIONS | FILLERS
-)
+    | ADVERBS | {"or"}
+)  # fmt: skip
 """What no noun holds inside."""
 
-EMPTY_WORDS = (BOUNDS | OPENERS) - NEGATIONS
+EMPTY_WORDS = (BOUNDS | OPENERS) - NEGATIONS - SPATIAL - ADVERBS - {"or", "instead", "nor"}
 """What says nothing by itself about the picture."""

@@ -45,7 +45,8 @@ def _painted(own: Any, spec: PaintSpec, after_step: AfterStep, attend: Attend) -
     if spec.source is not None:
         return retouch(
             own, spec.source.convert("RGB"), layout, steps=spec.steps, strength=spec.strength, by_region=spec.regional,
-            guidance=spec.guidance, negative_prompt=spec.negative_prompt, watch=watch, attend=attend, generator=random,
+            guidance=spec.guidance, negative_prompt=spec.negative_prompt, absent=spec.absent, watch=watch,
+            attend=attend, generator=random,
         )  # fmt: skip
     told: dict[str, Any] = {"callback_on_step_end": watch(0, 1)}
     if "callback_on_step_end" not in inspect.signature(type(own).__call__).parameters:  # PixArt has the older one
@@ -53,7 +54,7 @@ def _painted(own: Any, spec: PaintSpec, after_step: AfterStep, attend: Attend) -
     with attend(own, layout.regions, layout.base_ratio) if spec.regional else nullcontext():
         pixels = own(
             prompt=layout.base_prompt, width=spec.width, height=spec.height, num_inference_steps=spec.steps,
-            output_type="np", generator=random, **guided(own, spec.guidance, spec.negative_prompt), **told,
+            output_type="np", generator=random, **guided(own, spec.guidance, spec.negative_prompt, spec.absent), **told,
         ).images[0]  # fmt: skip
     return to_image(pixels)
 

@@ -58,7 +58,7 @@ def picture_tools(workshop: Workshop) -> list[McpTool]:
             width=picture.width,
             height=picture.height,
             prompt=prompt,
-            passed=all(question.status == "pass" for question in questions) if questions else None,
+            passed=attempt.answered and not run.not_understood if attempt is not None and questions else None,
             questions=questions,
             next=follow,
         )

@@ -10,7 +10,7 @@ from muralist.server.answers import answered
 from muralist.server.jobs import Job
 from muralist.server.workshop import Workshop
 from muralist.tools.outcome import Findings, findings
-from muralist.tools.run import Attempt, Run
+from muralist.tools.run import Attempt, Run, unasked
 
 from .results import Painted, Painting, reply, uri
 
@@ -59,7 +59,7 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
     elif job.status == "failed":
         sentence = f"{job.tool} failed: {job.error}. {sentence}"
     follow = _after_loop(run, attempt) if found is None else after_judging(run.run_id, found)
-    unparsed = run.scene.unparsed if run.scene else []
+    unparsed = run.not_understood
     aside = f"Not understood, kept in the caption only: {', '.join(unparsed)}." if unparsed and whole else ""
     if run.filled_in and whole:
         aside += f" The offline rules filled in for the model: {', '.join(run.filled_in)}."
@@ -103,11 +103,13 @@ def _sentence(run: Run, attempt: Attempt) -> str:
         for question in answered(run, attempt)
         if question.status != "pass"
     )
+    if run.answered:
+        return f"Picture {attempt.image_id} is not passed: {run.reason or unasked(run.not_understood)}."
     return f"Picture {attempt.image_id} is the best of {len(run.attempts)} ({run.reason}). Open: {listed}."
 
 
 def _after_loop(run: Run, attempt: Attempt) -> str:
-    if run.passed:
+    if run.answered:
         return f"Done: show the user {uri(attempt.image_id)}."
     return (
         f"Next: tell the user what is open, or call inspect_and_edit with run_id {run.run_id} and edits, or "
@@ -119,7 +121,7 @@ def after_judging(run_id: str, found: Findings) -> str:
     """The step after a picture was inspected."""
     if found.status == "awaiting_verdicts":
         return f"Next: inspect_and_edit with run_id {run_id} and your verdicts on the open questions."
-    if found.passed:
+    if found.passed or found.complete:
         return f"Done: show the user {uri(found.best_id or found.candidate_id)}."
     if not found.images_left:
         return "No pictures are left in this run: take the best and say what is still open, or open a new run."

@@ -65,6 +65,7 @@ function outcome() {
   const questions = best()?.questions ?? [];
   if (run.passed) return ["verified", "pass"];
   if (!questions.length) return [run.status, "skipped"];
+  if (passes(questions) === questions.length) return ["not all understood", "unsure"];
   return [`${Math.floor((100 * passes(questions)) / questions.length)}% verified`, "unsure"];
 }
 

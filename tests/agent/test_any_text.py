@@ -56,7 +56,7 @@ def test_spans_quote_the_prompt_and_relations_refer_to_entities(text: str) -> No
 def test_no_word_of_the_prompt_is_lost(text: str) -> None:
     scene = _try(text)
     if scene is not None:
-        assert scene.caption.split() == text.split()
+        assert scene.absent or scene.caption.split() == text.split()
         assert set(scene.unparsed) <= {text[token.start : token.end] for token in tokenise(text)}
         if sum(entity.count for entity in scene.entities) <= MAX_REGIONS:
             check_scene(scene, text)
@@ -68,7 +68,10 @@ _numbers = st.sampled_from(["a", "one", "two", "three", "eight"])
 _plurals = {"butterfly": "butterflies", "slice of cake": "slices of cake", "box": "boxes"}
 
 
-@given(st.lists(st.tuples(_numbers, _colours, _nouns), min_size=1, max_size=8), st.sampled_from([" and ", ", "]))
+@given(
+    st.lists(st.tuples(_numbers, _colours, _nouns), min_size=1, max_size=8, unique_by=lambda item: item[1:]),
+    st.sampled_from([" and ", ", "]),
+)
 def test_lists_of_coloured_things_are_read_exactly(items: list[tuple[str, str, str]], link: str) -> None:
     named = [
         f"{number} {colour} {noun if number in ('a', 'one') else _plurals.get(noun, noun + 's')}"

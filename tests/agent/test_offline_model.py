@@ -79,7 +79,7 @@ def test_it_begins_by_writing_down_the_scene() -> None:
 
 
 def test_it_says_what_it_did_not_understand() -> None:
-    assert "Not understood, kept in the caption: contemplating." in str(answer(opening("a cat contemplating")).text)
+    assert "Not understood, kept in the caption: gracefully." in str(answer(opening("a cat gracefully")).text)
 
 
 def test_with_a_scene_it_plans() -> None:

@@ -101,7 +101,7 @@ def test_grey_is_spelt_gray_and_quoted_as_written() -> None:
 
 def test_attributes_may_be_joined_by_and_or_stand_behind_the_verb() -> None:
     assert things(parse_prompt("a black and white cat and a red, round ball")) == [
-        "1 black white cat",
+        "1 black and white cat",
         "1 red round ball",
     ]
     assert things(parse_prompt("The car is red. The cup that is blue is big.")) == ["1 red car", "1 blue big cup"]
@@ -131,9 +131,9 @@ def test_the_style_is_no_thing() -> None:
 
 
 def test_what_is_not_understood_is_listed_and_stays_in_the_caption() -> None:
-    scene = parse_prompt("a cat   contemplating\nits  dog without a hat")
-    assert scene.unparsed == ["contemplating", "without", "hat"]
-    assert scene.caption == "a cat contemplating its dog without a hat"
+    scene = parse_prompt("a cat   contemplated\nits  dog gracefully")
+    assert scene.unparsed == ["contemplated", "gracefully"]
+    assert scene.caption == "a cat contemplated its dog gracefully"
 
 
 def test_words_without_any_thing_give_one_thing() -> None:

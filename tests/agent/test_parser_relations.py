@@ -111,16 +111,35 @@ def test_what_is_said_behind_the_noun_belongs_to_it(prompt: str, expected: str) 
     assert things(parse_prompt(prompt))[0] == expected
 
 
+def test_verbs_that_only_lead_to_a_place_are_kept_as_not_understood() -> None:
+    assert parse_prompt("a duck floated on a pond").unparsed == ["floated"]
+
+
 @pytest.mark.parametrize(
-    ("prompt", "word"), [("a duck floated on a pond", "floated"), ("the cat is grey and purring", "purring")]
+    ("prompt", "claims"),
+    [
+        ("the cat is grey and purring", ["Is the cat purring?"]),
+        ("a cat chasing a dog", ["Is the cat chasing the dog?"]),
+        ("two cats looking at a bird", ["Is every cat looking at the bird?"]),
+        ("a happy dog and a sad dog", ["Is there a happy dog?", "Is there a sad dog?"]),
+        ("a lonely chair at sunset", ["Is it at sunset?", "Is the chair lonely?"]),
+        ("a horse in the heavy rain", ["Is it in the heavy rain?"]),
+        ("a cat not next to a dog", ["Is the cat not next to the dog?"]),
+        ("an apple that isn't red", ["Is it true that the apple isn't red?"]),
+        ("two dogs, one above the other", ["Is one dog above the other?"]),
+        ("two dogs side by side", ["Are they side by side?"]),
+    ],
 )
-def test_verbs_that_only_lead_to_a_place_are_kept_as_not_understood(prompt: str, word: str) -> None:
-    assert parse_prompt(prompt).unparsed == [word]
+def test_what_is_no_look_and_no_relation_becomes_a_question(prompt: str, claims: list[str]) -> None:
+    scene = parse_prompt(prompt)
+    assert scene.claims == claims
+    assert scene.unparsed == []
 
 
 def test_what_is_being_done_is_no_thing() -> None:
     scene = parse_prompt("an artist absorbed in creating something beautiful")
-    assert "creating" in scene.unparsed
+    assert scene.unparsed == ["absorbed", "something"]
+    assert "Is the artist creating?" in scene.claims
     assert [entity.noun for entity in scene.entities][:1] == ["artist"]
     assert scene.relations == []
 

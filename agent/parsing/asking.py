@@ -1,0 +1,49 @@
+"""How a claim that neither boxes nor attributes stand for is put as a yes-or-no question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from muralist.tools.words import ARTICLES, says_something
+
+from .noun_phrase import is_abstract, read_noun_phrase
+from .verbs import is_gerund
+
+Nouns = Sequence[tuple[str, int]]
+"""What a question is about: nouns, and how many there are of each."""
+
+
+def is_it(nouns: Nouns, how: str) -> str:
+    """`Is the cat asleep?`; of several, whether every one is."""
+    return f"Is {_subject(nouns)} {how}?"
+
+
+def is_not(nouns: Nouns, how: str) -> str:
+    """`Is the cat not on the left?`"""
+    return f"Is {_subject(nouns)} not {how}?"
+
+
+def is_true(nouns: Nouns, verb: str, how: str) -> str:
+    """`Is it true that the apple isn't red?`: as the prompt says it."""
+    return f"Is it true that {_subject(nouns)} {verb} {how}?"
+
+
+def doing(words: Sequence[str], at: int) -> tuple[str, int]:
+    """`chasing the dog` of the verb in -ing at word `at`, and the word behind it; nothing of any other word."""
+    if at >= len(words) or not is_gerund(words, at) or not says_something(words[at]):
+        return "", at
+    begin = at + 1 + (list(words[at + 1 : at + 2]) == ["at"])
+    phrase = read_noun_phrase(words, begin)
+    if phrase is None or not phrase.noun or is_abstract(phrase):
+        return words[at], at + 1
+    return f"{' '.join(words[at:begin])} the {phrase.noun}", phrase.end
+
+
+def quoted(words: Sequence[str], start: int, end: int) -> str:
+    """Words as a question repeats them, without a leading article."""
+    start += start < end and words[start] in ARTICLES | {"any"}
+    return " ".join(words[start:end])
+
+
+def _subject(nouns: Nouns) -> str:
+    return " and ".join(f"every {noun}" if count > 1 else f"the {noun}" for noun, count in nouns)

@@ -1,0 +1,188 @@
+"""What is said not to be: `no car`, `without a hat`, `neither a cat nor a dog`, `not on grass`, `isn't red`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from muralist.tools.scene import Attribute
+
+from .asking import Nouns, doing, is_not, is_true, quoted
+from .coordination import read_looks
+from .noun_phrase import NounPhrase, is_abstract, read_noun_phrase
+from .positions import Position, read_position
+from .reading import Denied, ground_of
+from .standing import Standing
+from .surroundings import INTO_SETTING, is_around, is_time
+from .words import AUXILIARIES, BE, PRONOUNS, VERB_STEMS
+
+_PHRASES = (("instead", "of"), ("rather", "than"), ("in", "place", "of"))
+_LEAVING_OUT = frozenset("avoid exclude excluding omit omitting".split())
+_MAKING = frozenset("draw paint show include contain have add put use want need be see any".split())
+"""Verbs between `not` and what is not to be there: do not draw a cat."""
+_LEADING = frozenset({",", "and", "but", "with", "there", "do", "does", "should", "must"}) | BE
+_TRAILING = frozenset({",", "but"})
+
+
+def denies(words: Sequence[str], at: int) -> int:
+    """How many words from `at` on say that what follows is not to be; 0 if none do."""
+    for phrase in _PHRASES:
+        if tuple(words[at : at + len(phrase)]) == phrase:
+            return len(phrase)
+    word = words[at]
+    if word in {"no", "without", "neither", "zero", "0"} or word in _LEAVING_OUT:
+        return 1
+    if not negates(word):
+        return 0
+    end = at + 1
+    while end < len(words) and words[end] in _MAKING:
+        end += 1
+    return end - at
+
+
+def negates(word: str) -> bool:
+    """True for `not` and what ends in it, which may also deny a look or a place."""
+    return word == "not" or word.endswith("n't")
+
+
+def read_denied(words: Sequence[str], begin: int) -> list[NounPhrase]:
+    """The things from `begin` on: one, or several that `or`, `nor` or another `no` joins, or `and` without articles."""
+    first = _thing(words, begin)
+    if first is None:
+        return []
+    found, sure = [first], 1
+    while True:
+        at = found[-1].end
+        comma = list(words[at : at + 1]) == [","]
+        at += comma
+        alike = not first.determiner and list(words[at : at + 1]) == ["and"]
+        again = list(words[at : at + 1]) == ["and"] and list(words[at + 1 : at + 2]) in (["no"], ["without"])
+        joined = again or alike or list(words[at : at + 1]) in (["or"], ["nor"])
+        following = _thing(words, at + joined + again) if joined or comma else None
+        if following is None or (alike and not again and following.determiner):
+            return found[:sure]
+        found.append(following)
+        sure = len(found) if joined else sure
+
+
+def _thing(words: Sequence[str], at: int) -> NounPhrase | None:
+    phrase = read_noun_phrase(words, at)
+    return None if phrase is None or not phrase.noun or is_abstract(phrase) else phrase
+
+
+def name_of(phrase: NounPhrase) -> str:
+    """What the phrase speaks of, in the singular: `blue car`."""
+    return " ".join([*(attribute.value for attribute in phrase.attributes), phrase.noun])[:300]
+
+
+def extent(words: Sequence[str], at: int, end: int) -> range:
+    """The words that a caption leaves out, since a painter paints whatever is named: those that join, too."""
+    start = at
+    while start and words[start - 1] in _LEADING:
+        start -= 1
+    while (not start or not words[start - 1][0].isalnum()) and end < len(words) and words[end] in _TRAILING:
+        end += 1
+    return range(start, end)
+
+
+class Denying(Standing):
+    """Reads what is not to be there, where things are not to be, and how they are not to look."""
+
+    def _denial(self, at: int) -> int | None:
+        """`no car`, `not on grass`, `isn't red`: what is not to be, where it is not to be, how it is not to look."""
+        words, reading = self.words, self.reading
+        if words[at] == "nothing" and words[at + 1 : at + 2] in (["but"], ["else"]):
+            return reading.cover(at, at + 2)
+        if words[at] == "not" and words[at + 1 : at + 2] in (["only"], ["just"]):
+            return reading.cover(at, at + 2)
+        begin = at + denies(words, at)
+        if begin == at:
+            return None
+        if negates(words[at]) and begin < len(words):
+            nouns = reading.nouns((self.clause.nearest or self.topic)[-1:])
+            if nouns and (end := self._denied_deed(at, begin, nouns)) is not None:
+                return end
+            if (position := read_position(words, begin)) is not None:
+                return self._denied_position(at, begin, position)
+            if words[begin] in INTO_SETTING:
+                return self._denied_position(at, begin, Position(1))
+            looks, end = read_looks(words, begin)
+            if looks and nouns:
+                return self._denied_looks(at, end, looks, nouns)
+        phrases = read_denied(words, begin)
+        if not phrases:
+            return begin if begin > at + 1 else at + 1
+        end = phrases[-1].end
+        if negates(words[at]) and self.clause.predicative and self.clause.group:
+            return end  # the dog is not a poodle
+        if len(phrases) == 1 and (further := self._further(end)) > end:
+            reading.claims.append(f"Is there no {quoted(words, phrases[0].start, further)}?")
+            return reading.cover(at, further)
+        others = [phrase for phrase in phrases if phrase.determiner in {"other", "another"} and reading.knows(phrase)]
+        # Of what is there already the number says that there is no other.
+        names = tuple(name_of(phrase) for phrase in phrases if phrase not in others)
+        return self._deny(names, at, end)
+
+    def _denied_deed(self, at: int, begin: int, nouns: Nouns) -> int | None:
+        """`not wearing a hat`, `doesn't bark`; None if no verb is denied."""
+        words = self.words
+        deed, end = doing(words, begin)
+        if deed:
+            self.reading.claims.append(is_not(nouns, deed))
+            return self.reading.cover(at, end)
+        auxiliary = words[at - 1] if at and words[at] == "not" else words[at]
+        if words[begin] not in VERB_STEMS or not (auxiliary.endswith("n't") or auxiliary in AUXILIARIES - BE):
+            return None
+        phrase = read_noun_phrase(words, begin + 1)
+        end = begin + 1 if phrase is None else phrase.end
+        verb = words[at] if auxiliary == words[at] else f"{auxiliary} not"
+        self.reading.claims.append(is_true(nouns, verb, " ".join(words[begin:end])))
+        return self.reading.cover(at, end)
+
+    def _denied_looks(self, at: int, end: int, looks: Sequence[Attribute], nouns: Nouns) -> int:
+        """`not green`: asked for, unless the colour is told anyway, as of a red apple."""
+        verb = self.words[at]
+        told = {look.kind for thing in self.clause.nearest[-1:] for look in self.reading.things[thing].attributes}
+        for look in looks:
+            if not (look.kind == "colour" and "colour" in told):
+                claim = is_not(nouns, look.value) if verb == "not" else is_true(nouns, verb, look.value)
+                self.reading.claims.append(claim)
+        return self.reading.cover(at, end)
+
+    def _deny(self, names: tuple[str, ...], at: int, end: int) -> int:
+        self.reading.absent.append(Denied(names, range(at, end), extent(self.words, at, end)))
+        return self.reading.cover(at, end)
+
+    def _further(self, at: int) -> int:
+        """Where what is said of a denied thing's position ends: no cat next to the dog; `at` if nothing is."""
+        position = read_position(self.words, at) if at < len(self.words) else None
+        if position is None:
+            return at
+        end = at + position.length
+        if position.place is not None or position.about_pronoun:
+            return end
+        if end < len(self.words) and self.words[end] in PRONOUNS:
+            return end + 1
+        phrase = read_noun_phrase(self.words, end)
+        if phrase is None:
+            return end if position.alone else at
+        around = is_around(self.words[at], position.predicates, phrase) or is_time(self.words[at], phrase)
+        return at if around else phrase.end
+
+    def _denied_position(self, at: int, begin: int, position: Position) -> int:
+        """`not on grass` is a ground that must not be; any other position is asked for as it is said."""
+        words, reading, end = self.words, self.reading, begin + position.length
+        phrase = read_noun_phrase(words, end) if position.place is None else None
+        if phrase is not None and is_time(words[begin], phrase):
+            reading.claims.append(f"Is it not {' '.join(words[begin : phrase.end])}?")
+            return reading.cover(at, phrase.end)
+        if phrase is not None and is_around(words[begin], position.predicates, phrase):
+            return self._deny((ground_of(phrase),), at, phrase.end)
+        nouns = reading.nouns((self.clause.nearest or self.topic)[-1:])
+        if not nouns or (phrase is None and position.place is None):
+            return end
+        where = quoted(words, begin, end)
+        if phrase is not None and phrase.noun:
+            reading.mention(phrase)
+            where, end = f"{where} the {phrase.noun}", phrase.end
+        reading.claims.append(is_not(nouns, where))
+        return reading.cover(at, end)
