@@ -201,12 +201,14 @@ def parse(
     show: Annotated[bool, typer.Option(help="List what is not read exactly, and what is only read.")] = False,
 ) -> None:
     """How the offline parser reads public prompts: against their templates, and against labels made by hand."""
+    from . import losses
     from . import parse as suite
 
     readings = suite.measure(prompts)
     if show:
         print(suite.shown(readings))
     print(suite.table(readings))
+    print(losses.table([reading.scene for reading in readings if reading.flaw is None]))
 
 
 @app.command()
@@ -216,12 +218,14 @@ def newcomers(
     ] = False,
 ) -> None:
     """How the offline parser reads 300 prompts as newcomers write them, against what each means."""
+    from . import losses
     from . import newcomers as suite
 
     readings = suite.measure()
     if show:
         print(suite.shown(readings))
     print(suite.table(readings))
+    print(losses.table([reading.scene for reading in readings if reading.scene is not None]))
 
 
 def _numbers(objects: str) -> list[int]:

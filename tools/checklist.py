@@ -119,7 +119,7 @@ def _style(name: str) -> str:
     return (
         f"Is it {with_article(name)}?"
         if name.rsplit(maxsplit=1)[-1] in MEDIA
-        else f"Is the style of the picture {name}?"
+        else f"Is the style of the picture {name.removesuffix(' style')}?"
     )
 
 

@@ -23,6 +23,11 @@ _SAID: dict[Predicate, str] = {
 }  # fmt: skip
 """Words that say a relation."""
 
+_ORDERS: dict[str, Predicate] = {
+    "left to right": "left of", "right to left": "right of", "top to bottom": "above", "bottom to top": "below",
+}  # fmt: skip
+"""Phrases that say it of one thing after the other."""
+
 _PLACED: dict[str, str] = {"top": "upper above up", "bottom": "lower below down", "centre": "center middle central"}
 """Other words that say a part of a place."""
 
@@ -52,15 +57,18 @@ def check_scene(scene: Scene, prompt: str) -> None:
 
 def lost_words(scene: Scene) -> list[str]:
     """Words of the prompt that say something and that nothing in the scene but its caption keeps, in order."""
-    texts = [*scene.unparsed]
-    texts += [f"{scene.background} background backdrop"] if scene.background else []
-    texts += [f"{scene.style} style"] if scene.style else []
-    texts += [*scene.claims, *(f"{name} {NEGATIONS}" for name in scene.absent)]
-    texts += [text for entity in scene.entities for text in (entity.span, entity.name, entity.place or "")]
-    places = {part for entity in scene.entities for part in (entity.place or "").split()}
-    texts += [words for part, words in _PLACED.items() if part in places]
-    texts += [text for relation in scene.relations for text in (relation.predicate, _SAID[relation.predicate])]
+    predicates = {relation.predicate for relation in scene.relations}
+    sides = {side for entity in scene.entities for side in (entity.place or "").split()}
     counts = {entity.count for entity in scene.entities}
+    texts = [*scene.unparsed, *scene.claims, *predicates, *sides]
+    texts += [f"{scene.background} background backdrop under beneath below"] if scene.background else []
+    texts += [f"{scene.style} style"] if scene.style else []
+    texts += [f"{name} {NEGATIONS}" for name in scene.absent]
+    texts += [text for entity in scene.entities for text in (entity.span, entity.name)]
+    texts += [_SAID[predicate] for predicate in predicates]
+    texts += [words for side, words in _PLACED.items() if side in sides]
+    said_in_order = [phrase for phrase in _ORDERS if phrase in scene.prompt.casefold()]
+    texts += [phrase for phrase in said_in_order if _ORDERS[phrase] in predicates]
     texts += [f"{number} {word}" for word, number in NUMBERS.items() if number in counts]
     texts += SEVERAL if max(counts, default=1) > 1 else ()
     kept = stems(" ".join(texts))

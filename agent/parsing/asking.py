@@ -15,12 +15,12 @@ Nouns = Sequence[tuple[str, int]]
 
 def is_it(nouns: Nouns, how: str) -> str:
     """`Is the cat asleep?`; of several, whether every one is."""
-    return f"Is {_subject(nouns)} {how}?"
+    return f"{_is_subject(nouns)} {how}?"
 
 
 def is_not(nouns: Nouns, how: str) -> str:
     """`Is the cat not on the left?`"""
-    return f"Is {_subject(nouns)} not {how}?"
+    return f"{_is_subject(nouns)} not {how}?"
 
 
 def is_true(nouns: Nouns, verb: str, how: str) -> str:
@@ -43,6 +43,10 @@ def quoted(words: Sequence[str], start: int, end: int) -> str:
     """Words as a question repeats them, without a leading article."""
     start += start < end and words[start] in ARTICLES | {"any"}
     return " ".join(words[start:end])
+
+
+def _is_subject(nouns: Nouns) -> str:
+    return f"{'Are' if len(nouns) > 1 else 'Is'} {_subject(nouns)}"
 
 
 def _subject(nouns: Nouns) -> str:

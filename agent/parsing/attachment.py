@@ -57,6 +57,9 @@ class Reader(Denying):
                 return end
         if word in ORDINALS and at + 1 < len(self.words) and self.words[at + 1] in DETERMINERS:
             return at + 1  # first a cat, then a dog
+        part_of = self.words[at + 1 : at + 2] in (["a"], ["an"]) and self.words[at + 2 : at + 3] != ["dozen"]
+        if word in {"half", "quarter"} and part_of:
+            return at + 1  # half an apple
         if (position := read_position(self.words, at)) is not None and not self._names_doer(at):
             return self._position(at, position)
         if word in CONJUNCTIONS:
@@ -89,6 +92,8 @@ class Reader(Denying):
         if word in PREPOSITIONS:
             if clause.link in {",", ", and"}:
                 clause.host = list(clause.group)
+            if word == "with":
+                clause.owner, clause.brought = list(clause.group), []
             clause.link = "with"
             return self._background_of(at) or (at + 1 if word in SPATIAL else self.reading.cover(at, at + 1))
         if clause.takes_for_verb(self.words, at):
@@ -103,6 +108,7 @@ class Reader(Denying):
         return self.reading.cover(at, at + 1)
 
     def _end_clause(self) -> None:
+        self.reading.covered -= self.clause.ahead
         if (order := self.clause.order) is not None:
             if len(self.clause.group) < 2:
                 self.reading.covered -= set(range(order.start, order.end))
@@ -121,7 +127,7 @@ class Reader(Denying):
     def _verb(self, at: int, word: str) -> int:
         clause = self.clause
         participle = word.endswith(("ing", "ed")) and clause.link != "verb"
-        if not participle and clause.group:
+        if clause.group and (not participle or clause.link in {"and", ",", ", and"}):
             clause.nearest = list(clause.group)
         clause.link, clause.predicative, clause.closed = "verb", False, False
         if word in VERB_RELATIONS and clause.nearest:
@@ -129,6 +135,7 @@ class Reader(Denying):
         deed, _ = doing(self.words, at)
         if deed and (nouns := self.reading.nouns(clause.nearest)):
             self.reading.claims.append(is_it(nouns, deed))
+            clause.closed = True
             return self.reading.cover(at, at + 1)
         return self.reading.cover(at, at + 1) if word in POSITION_VERBS else at + 1
 

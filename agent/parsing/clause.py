@@ -24,22 +24,29 @@ VERB_RELATIONS: dict[str, Predicate] = {
 class Clause:
     """Things by number: `group` is what the clause is about, `nearest` what a phrase that follows belongs to.
 
-    `waiting` are relations whose subject is yet to come (`above the cup is …`). `link` is what was read last: `and`, a
-    comma, `with`, `verb`, or `ahead` where a thing has to follow. `closed`: what follows `and` is a new subject.
-    `predicative`: a form of `be` was read. `host` is what everything behind `…, with` stands by; `sides` are things
-    that are said to be on a side, be it of the picture or of what is named later; `order` is how the group stands;
-    `anaphoric`: it speaks of what was mentioned before.
+    `waiting` are relations whose subject is yet to come (`above the cup is …`), said by the words `ahead`; `led`
+    those of the thing that came, which `and` shares. `link` is what was read last: `and`, a comma, `with`, `verb`,
+    or `ahead` where a thing has to follow. `closed`: what follows `and` is a new subject. `predicative`: a form of
+    `be` was read. `anaphoric`: the clause speaks of what was mentioned before. `landmark` is what the latest
+    relation led to. `owner` is what stands before `with`, `brought` are the things behind it that nothing is said of
+    yet; `host` is an owner by which everything behind `…, with` stands. `sides` are things said to be on a side, be
+    it of the picture or of what is named later; `order` is how the group stands.
     """
 
     group: list[int] = field(default_factory=list)
     nearest: list[int] = field(default_factory=list)
     last_subjects: list[int] = field(default_factory=list)
     waiting: list[tuple[tuple[Predicate, ...], list[int]]] = field(default_factory=list)
+    led: list[tuple[tuple[Predicate, ...], list[int]]] = field(default_factory=list)
     waiting_place: Place | None = None
+    ahead: set[int] = field(default_factory=set)
     link: str = ""
     closed: bool = False
     predicative: bool = False
     host: list[int] = field(default_factory=list)
+    landmark: list[int] = field(default_factory=list)
+    owner: list[int] = field(default_factory=list)
+    brought: list[int] = field(default_factory=list)
     sides: list[tuple[int, tuple[Predicate, ...]]] = field(default_factory=list)
     order: Order | None = None
     anaphoric: bool = False
@@ -50,6 +57,11 @@ class Clause:
         open_list = self.link in {"and", ", and", ","} and not self.closed
         return bool(self.group) and (open_list or self.link in {"with", "verb"})
 
+    def lead(self, words: range) -> None:
+        """Have these words wait for their thing."""
+        self.link = "ahead"
+        self.ahead.update(words)
+
     def join(self, things: Sequence[int]) -> None:
         """Add the things to what the clause is about, or start anew with them."""
         if not self.continues:
@@ -58,7 +70,8 @@ class Clause:
             self.group += things
         self.nearest = list(self.group) if self.link in {"and", ", and"} else list(things)
         self.closed = self.closed and self.link in {"with", "verb"}
-        self.waiting, self.waiting_place = [], None
+        self.brought += things if self.owner else []
+        self.waiting, self.waiting_place, self.ahead = [], None, set()
         self.link, self.predicative = "", False
 
     def takes_for_verb(self, words: Sequence[str], at: int) -> bool:

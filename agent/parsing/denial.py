@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from muralist.tools.scene import Attribute
 
 from .asking import Nouns, doing, is_not, is_true, quoted
-from .coordination import read_looks
+from .coordination import bounded, read_looks
 from .noun_phrase import NounPhrase, is_abstract, read_noun_phrase
 from .positions import Position, read_position
 from .reading import Denied, ground_of
 from .standing import Standing
 from .surroundings import INTO_SETTING, is_around, is_time
-from .words import AUXILIARIES, BE, PRONOUNS, VERB_STEMS
+from .words import AUXILIARIES, BE, ENDS, PRONOUNS, VERB_STEMS
 
 _PHRASES = (("instead", "of"), ("rather", "than"), ("in", "place", "of"))
 _LEAVING_OUT = frozenset("avoid exclude excluding omit omitting".split())
 _MAKING = frozenset("draw paint show include contain have add put use want need be see any".split())
 """Verbs between `not` and what is not to be there: do not draw a cat."""
 _LEADING = frozenset({",", "and", "but", "with", "there", "do", "does", "should", "must"}) | BE
-_TRAILING = frozenset({",", "but"})
+_TRAILING = frozenset({",", "but", "and"})
 
 
 def denies(words: Sequence[str], at: int) -> int:
@@ -40,8 +40,8 @@ def denies(words: Sequence[str], at: int) -> int:
 
 
 def negates(word: str) -> bool:
-    """True for `not` and what ends in it, which may also deny a look or a place."""
-    return word == "not" or word.endswith("n't")
+    """True for `not` and what ends in it, which may also deny a look, a deed or a place."""
+    return word in {"not", "never"} or word.endswith("n't")
 
 
 def read_denied(words: Sequence[str], begin: int) -> list[NounPhrase]:
@@ -58,7 +58,7 @@ def read_denied(words: Sequence[str], begin: int) -> list[NounPhrase]:
         again = list(words[at : at + 1]) == ["and"] and list(words[at + 1 : at + 2]) in (["no"], ["without"])
         joined = again or alike or list(words[at : at + 1]) in (["or"], ["nor"])
         following = _thing(words, at + joined + again) if joined or comma else None
-        if following is None or (alike and not again and following.determiner):
+        if following is None or (alike and not again and (following.determiner or following.said_count)):
             return found[:sure]
         found.append(following)
         sure = len(found) if joined else sure
@@ -81,6 +81,8 @@ def extent(words: Sequence[str], at: int, end: int) -> range:
         start -= 1
     while (not start or not words[start - 1][0].isalnum()) and end < len(words) and words[end] in _TRAILING:
         end += 1
+    if start and words[start - 1] in ENDS and end < len(words) and words[end] in ENDS:
+        end += 1
     return range(start, end)
 
 
@@ -90,6 +92,8 @@ class Denying(Standing):
     def _denial(self, at: int) -> int | None:
         """`no car`, `not on grass`, `isn't red`: what is not to be, where it is not to be, how it is not to look."""
         words, reading = self.words, self.reading
+        if words[at] in {"nobody", "no-one"} or words[at : at + 2] == ["no", "one"]:
+            return self._deny(("person",), at, at + 1 + (words[at] == "no"))
         if words[at] == "nothing" and words[at + 1 : at + 2] in (["but"], ["else"]):
             return reading.cover(at, at + 2)
         if words[at] == "not" and words[at + 1 : at + 2] in (["only"], ["just"]):
@@ -108,26 +112,31 @@ class Denying(Standing):
             looks, end = read_looks(words, begin)
             if looks and nouns:
                 return self._denied_looks(at, end, looks, nouns)
+        if words[begin : begin + 2] in (["more", "than"], ["fewer", "than"], ["less", "than"]):
+            return begin + 2
+        if words[begin : begin + 1] in (["more"], ["others"], ["other"]) and bounded(words, begin + 1):
+            reading.claims.append(f"Are there no {words[begin]}?")
+            return reading.cover(at, begin + 1)
         phrases = read_denied(words, begin)
         if not phrases:
-            return begin if begin > at + 1 else at + 1
+            return begin
         end = phrases[-1].end
         if negates(words[at]) and self.clause.predicative and self.clause.group:
             return end  # the dog is not a poodle
         if len(phrases) == 1 and (further := self._further(end)) > end:
             reading.claims.append(f"Is there no {quoted(words, phrases[0].start, further)}?")
             return reading.cover(at, further)
-        others = [phrase for phrase in phrases if phrase.determiner in {"other", "another"} and reading.knows(phrase)]
-        # Of what is there already the number says that there is no other.
-        names = tuple(name_of(phrase) for phrase in phrases if phrase not in others)
-        return self._deny(names, at, end)
+        others = [phrase for phrase in phrases if phrase.determiner in {"other", "another"}]
+        reading.claims += [f"Is there no other {name_of(phrase)}?" for phrase in others]
+        return self._deny(tuple(name_of(phrase) for phrase in phrases if phrase not in others), at, end)
 
     def _denied_deed(self, at: int, begin: int, nouns: Nouns) -> int | None:
         """`not wearing a hat`, `doesn't bark`; None if no verb is denied."""
         words = self.words
         deed, end = doing(words, begin)
         if deed:
-            self.reading.claims.append(is_not(nouns, deed))
+            plain = words[at] == "not"
+            self.reading.claims.append(is_not(nouns, deed) if plain else is_true(nouns, f"is {words[at]}", deed))
             return self.reading.cover(at, end)
         auxiliary = words[at - 1] if at and words[at] == "not" else words[at]
         if words[begin] not in VERB_STEMS or not (auxiliary.endswith("n't") or auxiliary in AUXILIARIES - BE):
@@ -181,8 +190,9 @@ class Denying(Standing):
         if not nouns or (phrase is None and position.place is None):
             return end
         where = quoted(words, begin, end)
+        plain = words[at] == "not"
         if phrase is not None and phrase.noun:
             reading.mention(phrase)
             where, end = f"{where} the {phrase.noun}", phrase.end
-        reading.claims.append(is_not(nouns, where))
+        reading.claims.append(is_not(nouns, where) if plain else is_true(nouns, words[at], where))
         return reading.cover(at, end)

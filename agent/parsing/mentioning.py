@@ -54,13 +54,15 @@ class Mentioning:
         if phrase.head in BACKDROPS or (bare and clause.link in _OUTSTANDING and not clause.waiting):
             return self._surround(phrase)
         things = self._mention(phrase)
-        for predicates, objects in clause.waiting:
+        led = clause.led if clause.continues and clause.link == "and" else []
+        for predicates, objects in clause.waiting or led:
             self.reading.relate(things, predicates, objects)
         if clause.waiting_place:
             for thing in things:
                 self.reading.things[thing].place = self.reading.things[thing].place or clause.waiting_place
         if not clause.continues and not clause.anaphoric:
             self.topic = clause.group or self.topic
+        clause.led = clause.waiting or led
         clause.join(things)
         return end
 

@@ -40,6 +40,8 @@ class NounPhrase:
     count: int
     determiner: str
     said_count: bool
+    ordinal: bool = False
+    """True of the second cat: of several, or besides another one."""
     unread: int | None = None
     """Where a number stands that counts nothing: a 1965 roadster."""
 
@@ -98,11 +100,14 @@ def read_noun_phrase(
     return NounPhrase(
         start=start, end=tail, noun=noun[:100].strip(), head=head, attributes=tuple(attributes[:8]),
         count=max(1, count), determiner=determiner, said_count=said, unread=unread,
+        ordinal=not ORDINALS.isdisjoint(words[start:described]),
     )  # fmt: skip
 
 
 def _is_measure(words: Sequence[str], at: int, start: int) -> bool:
-    """`2.5 apples`: a number that counts nothing."""
+    """`2.5 apples`, `two and a half apples`: a number that counts nothing."""
+    if at > start + 2 and words[at - 1] in {"half", "quarter"}:
+        return list(words[at - 3 : at - 1]) == ["and", "a"]
     return at > start and words[at - 1][0].isdecimal() and not words[at - 1].isdecimal()
 
 
@@ -129,6 +134,10 @@ def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, i
             at += 2
         elif list(words[at : at + 3]) == ["half", "a", "dozen"]:
             count, at = 6, at + 3
+        elif count and list(words[at : at + 3]) in (["and", "a", "half"], ["and", "a", "quarter"]):
+            at += 3
+        elif determiner in {"another", "other"} and word == "one" and not is_noun_like(words, at + 1):
+            break
         elif word == "dozen" and count and count > 1:
             count, at = count * 12, at + 1
         elif word[0].isdecimal() and not word[-1].isalpha() and number(word) is None and is_noun_like(words, at + 1):
@@ -138,7 +147,9 @@ def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, i
         elif word in DETERMINERS:
             determiner, at = determiner or word, at + 1
         elif determiner and word in ORDINALS and is_noun_like(words, at + 1):
-            determiner, at = determiner if determiner in DEFINITE else "another", at + 1  # a third cat
+            determiner, at = "another", at + 1  # a third cat, the second cat
+            if list(words[at : at + 1]) == ["one"]:
+                break
         elif word in _DEGREES or (word == "of" and (determiner in {"all", "some", "both", "each"} or count)):
             at += 1
         else:

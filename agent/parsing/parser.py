@@ -61,7 +61,7 @@ def parse_prompt(text: str) -> Scene:
     ]
     scene = Scene(
         prompt=text,
-        caption=_caption(text, tokens, {at for each in denied for at in each.left_out}),
+        caption=text,
         entities=entities,
         relations=relations[:_MOST_RELATIONS],
         background=reading.background,
@@ -71,12 +71,18 @@ def parse_prompt(text: str) -> Scene:
     )
     lost = set(lost_words(scene))
     unparsed = [
-        text[token.start : token.end]
+        position
         for position, token in enumerate(tokens)
         if (position not in covered and token.is_word and token.word not in EMPTY_WORDS)
         or not lost.isdisjoint(split(token.word))
     ]
-    return scene.model_copy(update={"unparsed": unparsed})
+    left_out = {at for each in denied for at in each.left_out} - set(unparsed)
+    return scene.model_copy(
+        update={
+            "caption": _caption(text, tokens, left_out),
+            "unparsed": [text[tokens[at].start : tokens[at].end] for at in unparsed],
+        }
+    )
 
 
 def _check(text: str) -> None:
@@ -135,12 +141,12 @@ def _denied(reading: Reading) -> tuple[list[Denied], list[Denied]]:
 
 def _caption(text: str, tokens: list[Token], left_out: set[int]) -> str:
     """The prompt in one line without the words of these tokens; the whole prompt if no other word is left."""
-    gaps = [token.start for token in tokens[1:]] + [len(text)]
-    kept = [
-        text[token.start : gap] for at, (token, gap) in enumerate(zip(tokens, gaps, strict=True)) if at not in left_out
-    ]
-    told = "".join(kept) if any(character.isalnum() for character in "".join(kept)) else text
-    return re.sub(r"\s+", " ", told).strip()
+    gaps = [*(token.start for token in tokens[1:]), len(text)]
+    pieces = [text[token.start : gap] for token, gap in zip(tokens, gaps, strict=True)]
+    told = "".join(" " if at in left_out else piece for at, piece in enumerate(pieces))
+    if left_out and any(character.isalnum() for character in told):
+        text = re.sub(r"\s+(?=[,.;:!?])", "", told)
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def _ids(things: list[Thing]) -> list[str]:

@@ -72,6 +72,8 @@ class Reading:
         self.cover(phrase.start, phrase.end)
         if phrase.definite and (known := self._recall(phrase)) is not None:
             return known
+        if phrase.ordinal and (several := [at for at, thing in enumerate(self.things) if self._is_of(at, phrase)]):
+            return self._take_one(several[-1], phrase)
         if phrase.count > 1:
             self._parted = None
         if phrase.unread is not None:
@@ -88,6 +90,20 @@ class Reading:
                 counted=phrase.said_count,
             )
         )
+        return len(self.things) - 1
+
+    def _is_of(self, at: int, phrase: NounPhrase) -> bool:
+        thing = self.things[at]
+        return thing.count > 1 and phrase.noun in {thing.noun, thing.head}
+
+    def _take_one(self, at: int, phrase: NounPhrase) -> int:
+        """`the second cat` of two cats."""
+        whole = self.things[at]
+        self.things.append(replace(whole, count=1, attributes=[*whole.attributes, *phrase.attributes], end=phrase.end))
+        whole.count -= 1
+        for subject, predicate, objects in list(self.relations):
+            if subject == at:
+                self._add(len(self.things) - 1, predicate, objects)
         return len(self.things) - 1
 
     def number(self, at: int, amount: int) -> None:

@@ -7,6 +7,7 @@ before; at the head of a clause it waits for its thing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from muralist.tools.scene import Place, Predicate
@@ -52,7 +53,7 @@ class Standing(Mentioning):
                 return behind
         if not clause.group or position.heading or self._leads(at, end):
             clause.waiting_place = place
-            clause.link = "ahead"
+            clause.lead(range(at, end))
             is_said = position.heading and end < len(self.words) and self.words[end] in BE
             return self.reading.cover(at, end + is_said)
         subjects = clause.nearest[-1:] if clause.link != "verb" else clause.nearest
@@ -66,7 +67,7 @@ class Standing(Mentioning):
             if position.alone and known.place is None:
                 clause.sides.append((thing, position.predicates))
             known.place = known.place or place
-        clause.closed = True
+        clause.closed, clause.brought = True, []
         return self.reading.cover(at, end)
 
     def _leads(self, at: int, end: int) -> bool:
@@ -83,19 +84,19 @@ class Standing(Mentioning):
         """A relation to what was spoken of before; the word behind it, or None if nothing was."""
         clause = self.clause
         if self._leads(at, end):
-            spoken = self.referent or clause.group or self.topic
+            spoken = self.referent or clause.landmark or clause.group or self.topic
             spoken = spoken if plural else spoken[-1:]
             clause.waiting += [(predicates, spoken)] if spoken else []
-            clause.link = "ahead"
+            clause.lead(range(at, end))
         else:
-            known = self.referent or [thing for thing in clause.group if thing not in clause.nearest] or self.topic
-            subjects = [thing for thing in clause.nearest if thing not in known] if known else clause.nearest[-1:]
+            told = [thing for thing in clause.brought if thing not in clause.owner] or clause.nearest
+            others = [thing for thing in clause.group if thing not in told]
+            known = self.referent or (clause.owner if clause.brought else []) or others or clause.landmark or self.topic
+            subjects = [thing for thing in told if thing not in known] if known else told[-1:]
             spoken = known or [thing for thing in clause.group if thing not in subjects]
-            spoken = spoken if plural else spoken[-1:]
-            if not subjects or not spoken:
-                spoken = []
+            spoken = (spoken if plural else spoken[-1:]) if subjects else []
             self.reading.relate(subjects, predicates, spoken)
-            clause.closed = True
+            clause.closed, clause.brought = True, []
         if not spoken:
             return self.reading.cover(at, end) if self._on_ground(predicates) else None
         self.referent, clause.anaphoric = list(spoken), True
@@ -112,8 +113,8 @@ class Standing(Mentioning):
         clause, words = self.clause, self.words
         coordinated = clause.link in {"and", ",", ", and"} and clause.last_subjects
         subjects = list(clause.last_subjects if coordinated else clause.nearest)
-        pronoun = end < len(words) and words[end] in PRONOUNS and not is_noun_like(words, end + 1)
-        if pronoun:
+        owned = words[end : end + 1] == ["her"] and is_noun_like(words, end + 1)
+        if end < len(words) and words[end] in PRONOUNS and not owned:
             return self._anaphor(at, end + 1, predicates, words[end] in {"them", "they"}) or end + 1
         phrase = read_noun_phrase(words, end)
         if phrase is None and alone:
@@ -138,7 +139,8 @@ class Standing(Mentioning):
         if words[at] == "at" and predicates == ("inside",):
             predicates = ("next to",)
         self.reading.cover(at, end)
-        clause.link, clause.closed, clause.predicative = "", True, False
+        clause.link, clause.closed, clause.predicative, clause.brought = "", True, False, []
+        clause.landmark = objects
         if subjects:
             self.reading.relate(subjects, predicates, objects)
             for thing, sided in clause.sides:
@@ -152,8 +154,13 @@ class Standing(Mentioning):
             clause.nearest = list(subjects) if bare else objects[-1:]
         else:
             clause.waiting.append((predicates, objects))
-            clause.link = "ahead"
+            clause.lead(range(at, end))
+        if "between" in predicates and not self._are_two(objects):
+            self.reading.covered.discard(at)
         return stop
+
+    def _are_two(self, things: Sequence[int]) -> bool:
+        return len(things) > 1 or any(self.reading.things[thing].count > 1 for thing in things)
 
     def _objects(self, phrase: NounPhrase, predicates: tuple[Predicate, ...]) -> tuple[list[int], int]:
         """The thing or things a relation leads to: two for `between`, and a closing `… and a dog`."""

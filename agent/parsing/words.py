@@ -41,7 +41,7 @@ SPATIAL = frozenset(
 )
 """Words that say where something is, and so are never without meaning."""
 
-ADVERBS = frozenset("aloft nearby afar apart asleep awake alone away far outdoors indoors".split())
+ADVERBS = frozenset("aloft overhead nearby afar apart asleep awake alone away far outdoors indoors".split())
 """How or where something is; no noun holds them."""
 
 FILLERS = frozenset(
@@ -140,8 +140,9 @@ ING_NOUNS = frozenset(
     painting building ceiling earring ring wedding string king spring wing swing clothing lightning evening morning
     flooring railing pudding duckling thing sling sting frosting icing dressing stocking sibling sapling dumpling
     seedling gosling viking drawing carving bring lighting bearing crossing landing opening filling topping siding
-    keyring awning offering gathering housing bedding legging meeting engraving being darling starling herring shilling
-    o-ring boxspring drawstring shoestring hamstring mooring tubing wiring coating binding clearing
+    anything something nothing everything keyring awning offering gathering housing bedding legging meeting engraving
+    being darling starling herring shilling o-ring boxspring drawstring shoestring hamstring mooring tubing wiring
+    coating binding clearing
     """.split()
 )
 
@@ -211,9 +212,9 @@ LY_NOUNS = frozenset(
 
 BOUNDS = (
     DETERMINERS | CONJUNCTIONS | PREPOSITIONS | AUXILIARIES | CLAUSE_WORDS | RELATIVES | PRONOUNS | NEGATIONS | FILLERS
-    | ADVERBS | {"or"}
+    | ADVERBS | {"or", "either"}
 )  # fmt: skip
 """What no noun holds inside."""
 
-EMPTY_WORDS = (BOUNDS | OPENERS) - NEGATIONS - SPATIAL - ADVERBS - {"or", "instead", "nor"}
+EMPTY_WORDS = (BOUNDS | OPENERS) - NEGATIONS - SPATIAL - ADVERBS - {"or", "either", "instead", "nor"}
 """What says nothing by itself about the picture."""

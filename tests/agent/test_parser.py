@@ -159,3 +159,37 @@ def test_the_agent_needs_neither_torch_nor_a_network_library_for_models() -> Non
         "assert not {'torch', 'diffusers', 'transformers', 'openai'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a red and a blue cup", ["1 red cup", "1 blue cup"]),
+        ("red and blue cups", ["1 red cup", "1 blue cup"]),
+        ("three keys: red, blue and green", ["1 red key", "1 blue key", "1 green key"]),
+        ("two cups, both red", ["2 red cup"]),
+        ("a red cup and a blue one", ["1 red cup", "1 blue cup"]),
+        ("red apple blue cup", ["1 red apple", "1 blue cup"]),
+        ("cup: red, clock: blue", ["1 red cup", "1 blue clock"]),
+        ("a cat, another cat and a third cat", ["3 cat"]),
+        ("two cats. The second cat is white.", ["1 cat", "1 white cat"]),
+        ("cats, two, black", ["2 black cat"]),
+    ],
+)
+def test_nouns_colours_and_numbers_are_shared_as_they_are_meant(prompt: str, expected: list[str]) -> None:
+    scene = parse_prompt(prompt)
+    assert things(scene) == expected
+    assert scene.unparsed == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "word"), [("2.5 apples", "2.5"), ("1/2 apple", "1/2"), ("half an apple", "half"), ("2-3 apples", "2-3")]
+)
+def test_a_number_that_counts_nothing_is_not_understood(prompt: str, word: str) -> None:
+    scene = parse_prompt(prompt)
+    assert (things(scene), scene.unparsed) == (["1 apple"], [word])
+
+
+def test_how_a_thing_is_pictured_is_the_style() -> None:
+    assert parse_prompt("a cartoon frog").style == "cartoon"
+    assert things(parse_prompt("an abstract painting on a wall")) == ["1 abstract painting", "1 wall"]

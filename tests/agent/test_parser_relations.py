@@ -3,6 +3,7 @@
 import pytest
 
 from muralist.agent import parse_prompt
+from muralist.tools.errors import BadPrompt
 from muralist.tools.scene import Scene
 
 
@@ -138,7 +139,7 @@ def test_what_is_no_look_and_no_relation_becomes_a_question(prompt: str, claims:
 
 def test_what_is_being_done_is_no_thing() -> None:
     scene = parse_prompt("an artist absorbed in creating something beautiful")
-    assert scene.unparsed == ["absorbed", "something"]
+    assert scene.unparsed == ["absorbed"]
     assert "Is the artist creating?" in scene.claims
     assert [entity.noun for entity in scene.entities][:1] == ["artist"]
     assert scene.relations == []
@@ -250,3 +251,85 @@ def test_the_verb_behind_a_phrase_that_only_adds_to_the_subject_is_no_thing(prom
 )
 def test_what_one_wears_is_not_around_one(prompt: str, expected: list[str]) -> None:
     assert relations(parse_prompt(prompt)) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a red apple and, below it, a yellow banana", ["banana below apple"]),
+        ("a cup; above it a clock", ["clock above cup"]),
+        ("a boat. Below it, a frog. Above it, a bird.", ["frog below boat", "bird above boat"]),
+        ("a chair with a cup underneath", ["cup under chair"]),
+        ("a dog, an elephant to its left and a bird above it", ["elephant left of dog", "bird above dog"]),
+        ("a bowl with apples, pears and plums in it", ["apple inside bowl", "pear inside bowl", "plum inside bowl"]),
+        ("a cat to the left and a dog to the right of a horse", ["cat left of horse", "dog right of horse"]),
+        ("a horse, with a cat on the left and a dog on the right", ["cat left of horse", "dog right of horse"]),
+        ("a vase. To the left, a lamp.", ["lamp left of vase"]),
+        ("a vase. To the right of it stands a lamp.", ["lamp right of vase"]),
+        ("from left to right: a cat, a dog and a horse", ["cat left of dog", "dog left of horse"]),
+        ("a bird, a boat and a frog from top to bottom", ["bird above boat", "boat above frog"]),
+        ("below the clock a cup and a vase", ["cup below clock", "vase below clock"]),
+        ("a cat on a table and a dog under it", ["cat on table", "dog under table"]),
+        ("a cat and a dog side by side", ["cat next to dog"]),
+    ],
+)
+def test_a_position_without_an_object_is_relative_to_what_was_spoken_of(prompt: str, expected: list[str]) -> None:
+    scene = parse_prompt(prompt)
+    assert sorted(relations(scene)) == sorted(expected)
+    assert scene.unparsed == []
+    assert set(places(scene).values()) == {None}
+
+
+def test_a_position_that_leads_nowhere_is_not_understood() -> None:
+    for prompt, words in (("a cat above", ["above"]), ("a cat. In the top left corner.", ["top", "left"])):
+        scene = parse_prompt(prompt)
+        assert (scene.relations, places(scene)) == ([], {"cat": None})
+        assert set(words) <= set(scene.unparsed)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a cat left, a dog right", {"cat": "left", "dog": "right"}),
+        ("left: a cat, right: a dog", {"cat": "left", "dog": "right"}),
+        ("a cup (left) and a vase (right)", {"cup": "left", "vase": "right"}),
+        ("top left a cat, bottom right a dog", {"cat": "top left", "dog": "bottom right"}),
+        ("the left one is a cat, the right one a dog", {"cat": "left", "dog": "right"}),
+        ("a cat up top and a dog down below", {"cat": "top", "dog": "bottom"}),
+    ],
+)
+def test_places_need_no_preposition(prompt: str, expected: dict[str, str]) -> None:
+    assert places(parse_prompt(prompt)) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "nouns", "absent", "caption"),
+    [
+        ("a dog without a car", ["dog"], ["car"], "a dog"),
+        ("a dog, but not on grass", ["dog"], ["grass"], "a dog"),
+        ("neither a cat nor a dog, only a horse", ["horse"], ["cat", "dog"], "only a horse"),
+        ("not a cat but a dog", ["dog"], ["cat"], "a dog"),
+        ("a cup and no cats, dogs or birds on sand", ["cup"], ["cat", "dog", "bird"], "a cup on sand"),
+        ("a dog instead of a cat", ["dog"], ["cat"], "a dog"),
+        ("don't draw a cat, draw a dog", ["dog"], ["cat"], "draw a dog"),
+        ("a cup, no blue cup", ["cup"], ["blue cup"], "a cup"),
+    ],
+)
+def test_what_must_not_be_there_is_no_thing_and_not_in_the_caption(
+    prompt: str, nouns: list[str], absent: list[str], caption: str
+) -> None:
+    scene = parse_prompt(prompt)
+    assert [entity.noun for entity in scene.entities] == nouns
+    assert (scene.absent, scene.caption, scene.unparsed) == (absent, caption, [])
+    assert scene.background in (None, "sand")
+
+
+def test_what_is_both_to_be_there_and_not_is_not_understood() -> None:
+    scene = parse_prompt("a cat and no cat")
+    assert scene.absent == []
+    assert scene.unparsed == ["no", "cat"]
+
+
+def test_a_prompt_of_denials_alone_is_refused() -> None:
+    with pytest.raises(BadPrompt, match=r"only what must not be there \(cat\): say what is to be in the picture"):
+        parse_prompt("no cat")
