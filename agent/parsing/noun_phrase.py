@@ -19,6 +19,7 @@ from .words import (
     DEFINITE,
     DETERMINERS,
     GROUPS,
+    INDEFINITE,
     IRREGULAR_PAST,
     ORDINALS,
     PARTS,
@@ -85,6 +86,8 @@ def read_noun_phrase(
         head = "glass" if drinking else singular(head)
     tail = _of(words, at) if nouns and not alone else at
     noun = " ".join([*nouns[:-1], *([head] if head else []), *words[at:tail]])
+    if written in INDEFINITE:
+        *_, tail = read_describing(words, tail, predicative=True)  # something beautiful
     if group == 2 and written in PLURAL_ONLY:
         count = 1
     if count is None:
@@ -172,6 +175,8 @@ def _nouns(words: Sequence[str], at: int, determiner: str, count: int | None, aw
             break
         if nouns and (number(word) is not None or word == nouns[-1] or word in COLOURS - ALSO_NOUNS):
             break  # cat cat cat; red apple blue cup; make the cup red
+        if nouns and not INDEFINITE.isdisjoint((word, nouns[-1])):
+            break
         nouns.append(word)
         at += 1
     return nouns

@@ -21,7 +21,7 @@ from .positions import Position, read_position
 from .sequence import read_order
 from .surroundings import COVERED, holds_nothing, is_worn
 from .verbs import is_gerund, is_noun_like, is_verb_form
-from .words import BE, CLAUSE_WORDS, CONJUNCTIONS, ENDS, POSITION_VERBS, PRONOUNS, SURFACES
+from .words import BE, CLAUSE_WORDS, CONJUNCTIONS, ENDS, INDEFINITE, POSITION_VERBS, PRONOUNS, SURFACES
 
 _EACH_OTHER = (["each", "other"], ["one", "another"])
 
@@ -119,7 +119,7 @@ class Standing(Mentioning):
         phrase = read_noun_phrase(words, end)
         if phrase is None and alone:
             return self._anaphor(at, end, predicates) or end
-        if phrase is None or (phrase.end == end + 1 and is_gerund(words, end)):
+        if phrase is None or (is_gerund(words, end) and (phrase.end == end + 1 or phrase.noun in INDEFINITE)):
             return end  # absorbed in creating something: nothing that one could be inside of
         if (behind := self._as_background(at, predicates, phrase)) is not None:
             return behind

@@ -135,12 +135,15 @@ ED_MODIFIERS = frozenset(
 )
 """Participles that belong to the noun they precede: a potted plant."""
 
-ING_NOUNS = frozenset(
+INDEFINITE = frozenset("anything something nothing everything".split())
+"""Nouns by themselves: what describes them stands behind."""
+
+ING_NOUNS = INDEFINITE | frozenset(
     """
     painting building ceiling earring ring wedding string king spring wing swing clothing lightning evening morning
     flooring railing pudding duckling thing sling sting frosting icing dressing stocking sibling sapling dumpling
     seedling gosling viking drawing carving bring lighting bearing crossing landing opening filling topping siding
-    anything something nothing everything keyring awning offering gathering housing bedding legging meeting engraving
+    keyring awning offering gathering housing bedding legging meeting engraving
     being darling starling herring shilling o-ring boxspring drawstring shoestring hamstring mooring tubing wiring
     coating binding clearing
     """.split()
@@ -158,13 +161,13 @@ ING_MODIFIERS = frozenset(
 )
 """Gerunds that may belong to the noun that follows: a cutting board."""
 
-ABSTRACT = frozenset(
+ABSTRACT = INDEFINITE | frozenset(
     """
     moment melody sound sounds trip time fun view way kind type lot lots front side background foreground top bottom
     middle left right center centre distance corner edge scene image picture photo photograph shot composition style
     color colour colors colours shape size texture beauty awe fashion manner addition total position place part piece
     look feel feeling atmosphere mood ambience vibe sense quality detail details resolution focus each other others
-    number amount variety something nothing anything everything someone breeze love knowledge skill skills excitement
+    number amount variety someone breeze love knowledge skill skills excitement
     joy peace freedom courage wisdom precision artistry magic life death work rest sleep help care pride hope fear anger
     grief luck truth fate grace charm elegance warmth comfort wonder delight pleasure fetch need sake own rebirth
     renewal arrival silence speed motion ready contrast

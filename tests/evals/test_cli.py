@@ -54,5 +54,7 @@ def test_a_prompt_that_cannot_be_read_is_counted_as_not_accepted(tmp_path: Path)
     result = CliRunner().invoke(app, ["eval", "parse", "--show", "--prompts", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert "refused: 21 times 'balloon'" in result.stdout
-    assert result.stdout.splitlines()[-1].split()[:2] == ["all", "3"]
-    assert result.stdout.splitlines()[-1].endswith("33.3 %")
+    every, lost = result.stdout.splitlines()[-2:]
+    assert every.split()[:2] == ["all", "3"]
+    assert every.endswith("33.3 %")
+    assert lost == "1 prompts of 3 words: 0 words lost"
