@@ -16,29 +16,33 @@ _SAYING_NOTHING = frozenset(
     """
     a an the this that these those its his her their my your our and but plus while then when where as because so since
     until before after if although themselves itself himself herself though yet than which who whose what it them him
-    they he she us we you i me of with for from to into onto at in on by off up down out via per about around across
-    along through throughout during like is are was were be been being am s d m re ve has have had having do does did
-    can could will would should must may might get gets let there here please very really quite extremely slightly
-    somewhat rather just also too only exactly directly immediately still together some any each every all both various
-    several many few another other one ones draw paint show showing create generate make render depict imagine
-    illustrate design produce give see want put add include use need sitting sits sit sat standing stands stand stood
-    lying lies lie lay resting rests rest located positioned situated placed set laid seated hanging hangs hang hung
-    leaning leans lean leaned arranged displayed found visible shown seen picture image photo photograph scene view shot
-    depiction snapshot color colour colored coloured side edge corner hand half part position mounted nothing something
-    again toward towards against atop amid beyond
+    they he she us we you i me of with for from to into onto at in on by via per about during like is are was were be
+    been being am s d m re ve has have had having do does did can could will would should must may might get gets let
+    there here please very really quite extremely slightly somewhat rather just also too only exactly directly
+    immediately still together some any each every all both various several many few another other one ones draw paint
+    show showing create generate make render depict imagine illustrate design produce give see want put add include use
+    need sitting sits sit sat standing stands stand stood lying lies lie lay resting rests rest located positioned
+    situated placed set laid seated hanging hangs hang hung leaning leans lean leaned arranged displayed found visible
+    shown seen picture image photo photograph scene view shot depiction snapshot color colour colored coloured side edge
+    corner hand half part position mounted nothing something again
     """.split()
 )
 """Words that a scene need not hold."""
 
 _SIDES: dict[str, tuple[frozenset[str], str]] = {
-    "above over overhead top upper higher riding": (frozenset({"above", "on"}), "top"),
+    "above over overhead atop top upper higher riding": (frozenset({"above", "on"}), "top"),
     "below under beneath underneath underside bottom lower": (frozenset({"below", "under"}), "bottom"),
     "left leftmost": (frozenset({"left of"}), "left"),
     "right rightmost": (frozenset({"right of"}), "right"),
+    "up": (frozenset({"above"}), "top"),
+    "down": (frozenset({"below", "above"}), "bottom"),
     "behind hidden obscured concealed": (frozenset({"behind"}), ""),
     "between": (frozenset({"between"}), ""),
-    "inside within middle center central": (frozenset({"inside"}), "centre"),
-    "beside besides near next nearby alongside past adjacent close touching": (frozenset({"next to"}), ""),
+    "inside within amid amidst middle center central": (frozenset({"inside"}), "centre"),
+    "beside besides near next nearby along alongside around against past adjacent close touching": (
+        frozenset({"next to"}),
+        "",
+    ),
 }
 """Words that say where, with the relations and the part of a place that they are found as."""
 
@@ -52,7 +56,7 @@ def lost(scene: Scene) -> list[str]:
         prompt = _ORDERS.sub("", prompt)
     said = words(prompt)
     held = [*scene.absent, *scene.claims, *scene.unparsed]
-    held += [f"background under {scene.background}"] if scene.background else []
+    held += [f"background under against {scene.background}"] if scene.background else []
     held += [f"style {scene.style}"] if scene.style else []
     held += [part for entity in scene.entities for part in (entity.span, entity.name)]
     found = words(" ".join(held))
@@ -78,7 +82,7 @@ def _told(scene: Scene) -> list[str]:
         told += "pair couple trio dozen row bunch line group lot lots flock herd crowd number".split()
     told += [part for entity in scene.entities for part in (entity.place or "").split()]
     told += [word for each in scene.relations for word in each.predicate.split()]
-    if scene.absent:
+    if scene.absent or not {"no", "not"}.isdisjoint(words(" ".join(scene.claims))):
         told += (
             "no not without neither nor never or instead rather than zero don t isn aren doesn single nobody".split()
         )

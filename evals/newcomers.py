@@ -96,7 +96,7 @@ def _differences(meant: Meant, scene: Scene) -> Sequence[str]:
             found.append(f"no '{thing}' at the {place}")
     if not meant.places and (placed := [entity.name for entity in scene.entities if entity.place]):
         found.append(f"'{placed[0]}' is given a place")
-    absent = {noun for text in getattr(scene, "absent", []) for noun in stems(text)}
+    absent = {noun for text in scene.absent for noun in stems(text)}
     wanted = {noun for text in meant.absent for noun in stems(text)}
     found += [f"'{noun}' may be there" for noun in sorted(wanted - absent)]
     found += [f"'{noun}' must not be there" for noun in sorted(absent - wanted)]
@@ -104,7 +104,7 @@ def _differences(meant: Meant, scene: Scene) -> Sequence[str]:
         found.append(f"the ground is '{scene.background}', not '{meant.ground}'")
     if stems(meant.style) - stems(scene.style or ""):
         found.append(f"the style is '{scene.style}', not '{meant.style}'")
-    told = stems(" ".join([*scene.unparsed, *getattr(scene, "claims", []), scene.style or "", scene.background or ""]))
+    told = stems(" ".join([*scene.unparsed, *scene.claims, scene.style or "", scene.background or ""]))
     found += [f"'{word}' is lost" for word in sorted(meant.unchecked - told)]
     return found
 

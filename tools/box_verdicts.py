@@ -82,8 +82,9 @@ def _absent(name: str, things: Sequence[Detection]) -> Answer | None:
 
 
 def _is_called(name: str, thing: Detection) -> float:
+    """Well formed or not: half a car is no empty street."""
     *looks, noun = [name] if name in thing.nouns else name.split()
-    return thing.is_a(noun) * math.prod(thing.colours.get(look, 0.0) for look in looks)
+    return thing.looks_like(noun) * math.prod(thing.colours.get(look, 0.0) for look in looks)
 
 
 def _exists(mine: Matched, things: Sequence[Detection], free: Sequence[Detection]) -> Answer:

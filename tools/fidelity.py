@@ -6,20 +6,21 @@ from collections import defaultdict
 
 from .errors import BadScene
 from .scene import Entity, Predicate, Scene
-from .words import ARTICLES, NEGATIONS, NUMBERS, SEVERAL, says_something, stem, stems, words
+from .words import ARTICLES, DENYING, NUMBERS, SEVERAL, says_something, stem, stems, words
 
 MAX_INSTANCES = 16
 
 _SAID: dict[Predicate, str] = {
-    "left of": "left", "right of": "right", "above": "above over top higher upper",
+    "left of": "left", "right of": "right", "above": "above over top higher upper down",
     "below": "below bottom lower beneath under underneath", "between": "between middle among amid",
     "next to": """
-        next near nearby beside besides close adjacent front vicinity bordering adjoining touching alongside against
-        side by each other past
+        next near nearby beside besides close adjacent front vicinity bordering adjoining touching along alongside
+        around against across side by each other past
         """,
     "in front of": "front before", "behind": "behind back hidden obscured concealed occluded blocked partially covered",
-    "on": "top ontop over covering topping riding rides ride rode", "under": "under underneath underside beneath below",
-    "inside": "inside within enclosed middle center centre central amid among",
+    "on": "top atop ontop over covering topping riding rides ride rode",
+    "under": "under underneath underside beneath below",
+    "inside": "inside within enclosed middle center centre central amid amidst among",
 }  # fmt: skip
 """Words that say a relation."""
 
@@ -61,9 +62,10 @@ def lost_words(scene: Scene) -> list[str]:
     sides = {side for entity in scene.entities for side in (entity.place or "").split()}
     counts = {entity.count for entity in scene.entities}
     texts = [*scene.unparsed, *scene.claims, *predicates, *sides]
-    texts += [f"{scene.background} background backdrop under beneath below"] if scene.background else []
+    texts += [f"{scene.background} background backdrop against under beneath below"] if scene.background else []
     texts += [f"{scene.style} style"] if scene.style else []
-    texts += [f"{name} {NEGATIONS}" for name in scene.absent]
+    texts += scene.absent
+    texts += DENYING if scene.absent or not {"no", "not"}.isdisjoint(words(" ".join(scene.claims))) else ()
     texts += [text for entity in scene.entities for text in (entity.span, entity.name)]
     texts += [_SAID[predicate] for predicate in predicates]
     texts += [words for side, words in _PLACED.items() if side in sides]

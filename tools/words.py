@@ -41,8 +41,8 @@ MEDIA = frozenset(
 )
 """What a picture can be."""
 
-NEGATIONS = (
-    "no not without never neither nor none nothing instead rather than zero single nobody don doesn isn aren t or"
+DENYING = frozenset(
+    "no not without never neither nor or none nobody zero single instead rather than don doesn isn aren t".split()
 )
 """Words that say that something must not be there."""
 
@@ -52,14 +52,14 @@ _EMPTY = frozenset(
     and plus while whereas but then when where as because so since until before after if although though yet than which
     who whose what it them him they he she itself themselves himself herself we us you i me one ones is are was were be
     been being am s d m re ve has have had having do does did could will would should must may might gets get let of
-    with for from to into onto through during like at around across along toward towards against by about off in on upon
-    atop amidst beyond up down edge corner side hand half out via per featuring including include contain add put use
-    need containing throughout there here please very really quite extremely slightly somewhat rather just also too only
-    exactly directly immediately still et etc e g draw paint show showing create generate make render depict imagine
-    illustrate design produce give see want like photograph sitting sits sit sat standing stands stand stood lying lies
-    lie lay laying lays resting rests rest rested placed located positioned situated set mounted put laid seated hanging
-    hangs hang hung leaning leans lean leaned leant together arranged displayed found seen visible shown appears appear
-    picture image photo depiction shot snapshot scene view part parts color colour colored coloured something nothing
+    with for from to into onto during like at by about in on upon edge corner side hand half via per featuring including
+    include contain add put use need containing throughout there here please very really quite extremely slightly
+    somewhat rather just also too only exactly directly immediately still et etc e g draw paint show showing create
+    generate make render depict imagine illustrate design produce give see want photograph sitting sits sit sat standing
+    stands stand stood lying lies lie lay laying lays resting rests rest rested placed located positioned situated set
+    mounted laid seated hanging hangs hang hung leaning leans lean leaned leant together arranged displayed found seen
+    visible shown appears appear picture image photo depiction shot snapshot scene view part parts color colour colored
+    coloured something nothing
     """.split()
 ) - {"right"}  # fmt: skip
 """Words that a scene need not keep: they say nothing by themselves, or only that something is somewhere."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from muralist.tools.words import ARTICLES, says_something
 
-from .noun_phrase import is_abstract, read_noun_phrase
+from .noun_phrase import read_thing
 from .verbs import is_gerund
+from .words import DEFINITE, DIRECTIONS
 
 Nouns = Sequence[tuple[str, int]]
 """What a question is about: nouns, and how many there are of each."""
@@ -30,18 +31,26 @@ def is_true(nouns: Nouns, verb: str, how: str) -> str:
 
 def doing(words: Sequence[str], at: int) -> tuple[str, int]:
     """`chasing the dog` of the verb in -ing at word `at`, and the word behind it; nothing of any other word."""
-    if at >= len(words) or not is_gerund(words, at) or not says_something(words[at]):
-        return "", at
-    begin = at + 1 + (list(words[at + 1 : at + 2]) == ["at"])
-    phrase = read_noun_phrase(words, begin)
-    if phrase is None or not phrase.noun or is_abstract(phrase):
-        return words[at], at + 1
-    return f"{' '.join(words[at:begin])} the {phrase.noun}", phrase.end
+    is_deed = at < len(words) and is_gerund(words, at) and says_something(words[at])
+    return deed(words, at) if is_deed else ("", at)
+
+
+def deed(words: Sequence[str], at: int) -> tuple[str, int]:
+    """What the verb at word `at` does, to what, and where it leads; and the word behind that."""
+    told, end = words[at], at + 1
+    begin = end + (list(words[end : end + 1]) == ["at"])
+    if (phrase := read_thing(words, begin)) is not None:
+        told, end = f"{' '.join(words[at:begin])} the {phrase.noun}", phrase.end
+    if end < len(words) and words[end] in DIRECTIONS:
+        told, end = f"{told} {words[end]}", end + 1
+        if (phrase := read_thing(words, end)) is not None:
+            told, end = f"{told} the {phrase.noun}", phrase.end
+    return told, end
 
 
 def quoted(words: Sequence[str], start: int, end: int) -> str:
     """Words as a question repeats them, without a leading article."""
-    start += start < end and words[start] in ARTICLES | {"any"}
+    start += start < end and words[start] in ARTICLES | DEFINITE | {"any"}
     return " ".join(words[start:end])
 
 

@@ -11,6 +11,7 @@ from .asking import doing, is_it
 from .clause import VERB_RELATIONS, Clause
 from .denial import Denying
 from .making import read_making
+from .numbers import read_bounds
 from .positions import read_position
 from .reading import Reading
 from .verbs import is_infinitive, is_noun_like
@@ -21,15 +22,16 @@ from .words import (
     CLAUSE_WORDS,
     CONJUNCTIONS,
     DETERMINERS,
+    DIRECTIONS,
     ENDS,
     FILLERS,
+    MEANT,
     OPENERS,
     ORDINALS,
     POSITION_VERBS,
     PREPOSITIONS,
     PRONOUNS,
     RELATIVES,
-    SPATIAL,
 )
 
 _COMMAS = frozenset(",:()[]–—-/|+")
@@ -57,6 +59,8 @@ class Reader(Denying):
                 return end
         if word in ORDINALS and at + 1 < len(self.words) and self.words[at + 1] in DETERMINERS:
             return at + 1  # first a cat, then a dog
+        if (bounds := read_bounds(self.words, at)) > at:
+            return bounds  # at least two cats
         part_of = self.words[at + 1 : at + 2] in (["a"], ["an"]) and self.words[at + 2 : at + 3] != ["dozen"]
         if word in {"half", "quarter"} and part_of:
             return at + 1  # half an apple
@@ -95,7 +99,7 @@ class Reader(Denying):
             if word == "with":
                 clause.owner, clause.brought = list(clause.group), []
             clause.link = "with"
-            return self._background_of(at) or (at + 1 if word in SPATIAL else self.reading.cover(at, at + 1))
+            return self._background_of(at) or (at + 1 if word in MEANT else self.reading.cover(at, at + 1))
         if clause.takes_for_verb(self.words, at):
             return self._verb(at, word)
         return self._noun_phrase(at)
@@ -132,10 +136,11 @@ class Reader(Denying):
         clause.link, clause.predicative, clause.closed = "verb", False, False
         if word in VERB_RELATIONS and clause.nearest:
             return self._relate(at, at + 1, (VERB_RELATIONS[word],))
-        deed, _ = doing(self.words, at)
-        if deed and (nouns := self.reading.nouns(clause.nearest)):
-            self.reading.claims.append(is_it(nouns, deed))
+        told, end = doing(self.words, at)
+        if told and (nouns := self.reading.nouns(clause.nearest)):
+            self.reading.claims.append(is_it(nouns, told))
             clause.closed = True
+            self.reading.covered.update(place for place in range(at, end) if self.words[place] in DIRECTIONS)
             return self.reading.cover(at, at + 1)
         return self.reading.cover(at, at + 1) if word in POSITION_VERBS else at + 1
 

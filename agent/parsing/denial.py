@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from muralist.tools.scene import Attribute
-
-from .asking import Nouns, doing, is_not, is_true, quoted
+from .asking import Nouns, deed, doing, is_not, is_true, quoted
 from .coordination import bounded, read_looks
-from .noun_phrase import NounPhrase, is_abstract, read_noun_phrase
+from .noun_phrase import NounPhrase, read_noun_phrase, read_thing
+from .numbers import read_bounds
 from .positions import Position, read_position
 from .reading import Denied, ground_of
 from .standing import Standing
 from .surroundings import INTO_SETTING, is_around, is_time
-from .words import AUXILIARIES, BE, ENDS, PRONOUNS, VERB_STEMS
+from .words import AUXILIARIES, BE, DEFINITE, ENDS, PRONOUNS, RELATIVES, VERB_STEMS
 
 _PHRASES = (("instead", "of"), ("rather", "than"), ("in", "place", "of"))
 _LEAVING_OUT = frozenset("avoid exclude excluding omit omitting".split())
 _MAKING = frozenset("draw paint show include contain have add put use want need be see any".split())
 """Verbs between `not` and what is not to be there: do not draw a cat."""
-_LEADING = frozenset({",", "and", "but", "with", "there", "do", "does", "should", "must"}) | BE
-_TRAILING = frozenset({",", "but", "and"})
+_LEADING = frozenset({",", "and", "but", "with", "on", "there", "do", "does", "should", "must"}) | BE | RELATIVES
+_TRAILING = frozenset({",", "and"})
+"""Words that only join a denial to what stands before it, or at the head of a sentence to what stands behind."""
+_SPOKEN_OF = PRONOUNS | RELATIVES | DEFINITE | BE
+"""Words between `none of` and how those look."""
 
 
 def denies(words: Sequence[str], at: int) -> int:
@@ -46,7 +48,7 @@ def negates(word: str) -> bool:
 
 def read_denied(words: Sequence[str], begin: int) -> list[NounPhrase]:
     """The things from `begin` on: one, or several that `or`, `nor` or another `no` joins, or `and` without articles."""
-    first = _thing(words, begin)
+    first = read_thing(words, begin)
     if first is None:
         return []
     found, sure = [first], 1
@@ -57,16 +59,11 @@ def read_denied(words: Sequence[str], begin: int) -> list[NounPhrase]:
         alike = not first.determiner and list(words[at : at + 1]) == ["and"]
         again = list(words[at : at + 1]) == ["and"] and list(words[at + 1 : at + 2]) in (["no"], ["without"])
         joined = again or alike or list(words[at : at + 1]) in (["or"], ["nor"])
-        following = _thing(words, at + joined + again) if joined or comma else None
+        following = read_thing(words, at + joined + again) if joined or comma else None
         if following is None or (alike and not again and (following.determiner or following.said_count)):
             return found[:sure]
         found.append(following)
         sure = len(found) if joined else sure
-
-
-def _thing(words: Sequence[str], at: int) -> NounPhrase | None:
-    phrase = read_noun_phrase(words, at)
-    return None if phrase is None or not phrase.noun or is_abstract(phrase) else phrase
 
 
 def name_of(phrase: NounPhrase) -> str:
@@ -79,7 +76,8 @@ def extent(words: Sequence[str], at: int, end: int) -> range:
     start = at
     while start and words[start - 1] in _LEADING:
         start -= 1
-    while (not start or not words[start - 1][0].isalnum()) and end < len(words) and words[end] in _TRAILING:
+    head = not start or not words[start - 1][0].isalnum()
+    while end < len(words) and (words[end] == "but" or (head and words[end] in _TRAILING)):
         end += 1
     if start and words[start - 1] in ENDS and end < len(words) and words[end] in ENDS:
         end += 1
@@ -98,6 +96,8 @@ class Denying(Standing):
             return reading.cover(at, at + 2)
         if words[at] == "not" and words[at + 1 : at + 2] in (["only"], ["just"]):
             return reading.cover(at, at + 2)
+        if words[at] in {"none", "neither"} and (end := self._neither(at)) is not None:
+            return end
         begin = at + denies(words, at)
         if begin == at:
             return None
@@ -111,9 +111,14 @@ class Denying(Standing):
                 return self._denied_position(at, begin, Position(1))
             looks, end = read_looks(words, begin)
             if looks and nouns:
-                return self._denied_looks(at, end, looks, nouns)
-        if words[begin : begin + 2] in (["more", "than"], ["fewer", "than"], ["less", "than"]):
-            return begin + 2
+                verb = words[at]
+                how = [
+                    is_not(nouns, look.value) if verb == "not" else is_true(nouns, verb, look.value) for look in looks
+                ]
+                reading.claims += how
+                return reading.cover(at, end)
+        if (bounds := read_bounds(words, begin)) > begin:
+            return bounds
         if words[begin : begin + 1] in (["more"], ["others"], ["other"]) and bounded(words, begin + 1):
             reading.claims.append(f"Are there no {words[begin]}?")
             return reading.cover(at, begin + 1)
@@ -133,28 +138,35 @@ class Denying(Standing):
     def _denied_deed(self, at: int, begin: int, nouns: Nouns) -> int | None:
         """`not wearing a hat`, `doesn't bark`; None if no verb is denied."""
         words = self.words
-        deed, end = doing(words, begin)
-        if deed:
+        told, end = doing(words, begin)
+        if told:
             plain = words[at] == "not"
-            self.reading.claims.append(is_not(nouns, deed) if plain else is_true(nouns, f"is {words[at]}", deed))
+            self.reading.claims.append(is_not(nouns, told) if plain else is_true(nouns, f"is {words[at]}", told))
             return self.reading.cover(at, end)
         auxiliary = words[at - 1] if at and words[at] == "not" else words[at]
         if words[begin] not in VERB_STEMS or not (auxiliary.endswith("n't") or auxiliary in AUXILIARIES - BE):
             return None
-        phrase = read_noun_phrase(words, begin + 1)
-        end = begin + 1 if phrase is None else phrase.end
+        told, end = deed(words, begin)
         verb = words[at] if auxiliary == words[at] else f"{auxiliary} not"
-        self.reading.claims.append(is_true(nouns, verb, " ".join(words[begin:end])))
+        self.reading.claims.append(is_true(nouns, verb, told))
         return self.reading.cover(at, end)
 
-    def _denied_looks(self, at: int, end: int, looks: Sequence[Attribute], nouns: Nouns) -> int:
-        """`not green`: asked for, unless the colour is told anyway, as of a red apple."""
-        verb = self.words[at]
-        told = {look.kind for thing in self.clause.nearest[-1:] for look in self.reading.things[thing].attributes}
-        for look in looks:
-            if not (look.kind == "colour" and "colour" in told):
-                claim = is_not(nouns, look.value) if verb == "not" else is_true(nouns, verb, look.value)
-                self.reading.claims.append(claim)
+    def _neither(self, at: int) -> int | None:
+        """`neither red nor blue` is asked, `none of them black` is not understood; None where no looks follow."""
+        words, begin = self.words, at + 1
+        if words[begin : begin + 1] == ["of"]:
+            begin = next((place for place in range(begin + 1, len(words)) if words[place] not in _SPOKEN_OF), begin)
+        looks, end = read_looks(words, begin)
+        joined = False
+        while looks and words[end : end + 1] in (["nor"], ["or"]):
+            joined = begin == at + 1
+            looks, end = read_looks(words, end + 1)
+        nouns = self.reading.nouns((self.clause.nearest or self.topic)[-1:])
+        if not looks or not nouns:
+            return None
+        if not joined:
+            return end
+        self.reading.claims.append(is_true(nouns, "is", " ".join(words[at:end])))
         return self.reading.cover(at, end)
 
     def _deny(self, names: tuple[str, ...], at: int, end: int) -> int:

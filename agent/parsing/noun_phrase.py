@@ -107,6 +107,12 @@ def read_noun_phrase(
     )  # fmt: skip
 
 
+def read_thing(words: Sequence[str], at: int) -> NounPhrase | None:
+    """The noun phrase that begins at `at` if it names something that can be painted."""
+    phrase = read_noun_phrase(words, at)
+    return None if phrase is None or not phrase.noun or is_abstract(phrase) else phrase
+
+
 def _is_measure(words: Sequence[str], at: int, start: int) -> bool:
     """`2.5 apples`, `two and a half apples`: a number that counts nothing."""
     if at > start + 2 and words[at - 1] in {"half", "quarter"}:

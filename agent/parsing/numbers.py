@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 MOST = 16
 """Largest count an entity may have."""
 
@@ -12,6 +14,8 @@ NUMBER_WORDS = {
     "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "thousand": 1000,
     "dozen": 12, "twin": 2, "several": 3, "few": 3, "many": 5, "numerous": 5, "multiple": 3,
 }  # fmt: skip
+
+_BOUNDS = frozenset({("more", "than"), ("fewer", "than"), ("less", "than"), ("at", "least"), ("at", "most")})
 
 TENS = range(20, 100, 10)
 """What a smaller number is added to: twenty-one, twenty one."""
@@ -116,3 +120,9 @@ def number(word: str) -> int | None:
     if tail and NUMBER_WORDS.get(head, 0) in TENS and NUMBER_WORDS.get(tail, 10) < 10:
         return NUMBER_WORDS[head] + NUMBER_WORDS[tail]
     return NUMBER_WORDS.get(word)
+
+
+def read_bounds(words: Sequence[str], at: int) -> int:
+    """The word behind `more than` or `at least`, if a number follows; `at` if not: such bounds are no count."""
+    bounds = tuple(words[at : at + 2])
+    return at + 2 if bounds in _BOUNDS and at + 2 < len(words) and number(words[at + 2]) is not None else at

@@ -21,7 +21,7 @@ from .words import EMPTY_WORDS
 
 _MOST_ENTITIES = 16
 _MOST_RELATIONS = 32
-_MOST_DENIALS = 8
+_MOST_ABSENT = 32
 _MOST_CLAIMS = 32
 
 
@@ -29,9 +29,9 @@ def parse_prompt(text: str) -> Scene:
     """The scene a prompt describes; words that could not be understood are listed and stay in the caption.
 
     What is not to be there is no part of the caption, for a painter paints whatever is named. A prompt in which nothing
-    can be recognised gives one entity that keeps its words. Entities quote the prompt
-    (`span`), `gray` is spelt one way, nouns are singular. Raises BadPrompt if the prompt is empty or too long, asks for
-    more of a thing than can be placed, or says only what must not be there.
+    can be recognised gives one entity that keeps its words. Entities quote the prompt (`span`), `gray` is spelt one
+    way, nouns are singular. Raises BadPrompt if the prompt is empty or too long, asks for more of a thing than can be
+    placed, or says only what must not be there.
     """
     _check(text)
     tokens = tokenise(text)
@@ -133,10 +133,16 @@ def _judged(reading: Reading) -> tuple[list[str], list[str]]:
 
 
 def _denied(reading: Reading) -> tuple[list[Denied], list[Denied]]:
-    """What is not to be there; and, since it remains open what is meant by them, what is to be there as well."""
+    """What is not to be there; and what is left open: what is to be there as well, and more than a scene can hold."""
     wanted = {thing.noun for thing in reading.things} | {reading.background}
-    meant = [denied for denied in reading.absent if wanted.isdisjoint(denied.names)]
-    return meant[:_MOST_DENIALS], [denied for denied in reading.absent if denied not in meant[:_MOST_DENIALS]]
+    meant: list[Denied] = []
+    unclear: list[Denied] = []
+    names: set[str] = set()
+    for denied in reading.absent:
+        is_meant = wanted.isdisjoint(denied.names) and len(names.union(denied.names)) <= _MOST_ABSENT
+        (meant if is_meant else unclear).append(denied)
+        names.update(denied.names if is_meant else ())
+    return meant, unclear
 
 
 def _caption(text: str, tokens: list[Token], left_out: set[int]) -> str:

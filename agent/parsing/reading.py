@@ -30,6 +30,10 @@ class Thing:
     counted: bool = False
     """True if the number was said."""
 
+    def is_a(self, phrase: NounPhrase) -> bool:
+        """True if the phrase may speak of it."""
+        return phrase.noun in {self.noun, self.head}
+
 
 @dataclass(frozen=True)
 class Denied:
@@ -60,7 +64,7 @@ class Reading:
 
     def knows(self, phrase: NounPhrase) -> bool:
         """True if something of that noun was spoken of."""
-        return any(phrase.noun in {thing.noun, thing.head} for thing in self.things)
+        return any(thing.is_a(phrase) for thing in self.things)
 
     def mention(self, phrase: NounPhrase, quoted_from: int | None = None) -> int:
         """The thing a phrase speaks of: one that is known already behind `the`, else a new one.
@@ -72,8 +76,10 @@ class Reading:
         self.cover(phrase.start, phrase.end)
         if phrase.definite and (known := self._recall(phrase)) is not None:
             return known
-        if phrase.ordinal and (several := [at for at, thing in enumerate(self.things) if self._is_of(at, phrase)]):
-            return self._take_one(several[-1], phrase)
+        if phrase.ordinal and (several := [at for at in self._several() if self.things[at].is_a(phrase)]):
+            one = self._take(several[-1], 1, phrase.end)  # the second cat of two cats
+            self.describe([one], phrase)
+            return one
         if phrase.count > 1:
             self._parted = None
         if phrase.unread is not None:
@@ -92,15 +98,14 @@ class Reading:
         )
         return len(self.things) - 1
 
-    def _is_of(self, at: int, phrase: NounPhrase) -> bool:
-        thing = self.things[at]
-        return thing.count > 1 and phrase.noun in {thing.noun, thing.head}
+    def _several(self) -> list[int]:
+        return [at for at, thing in enumerate(self.things) if thing.count > 1]
 
-    def _take_one(self, at: int, phrase: NounPhrase) -> int:
-        """`the second cat` of two cats."""
+    def _take(self, at: int, amount: int, end: int) -> int:
+        """Some of several become a thing of their own, which stands as the rest does and quotes the words to `end`."""
         whole = self.things[at]
-        self.things.append(replace(whole, count=1, attributes=[*whole.attributes, *phrase.attributes], end=phrase.end))
-        whole.count -= 1
+        self.things.append(replace(whole, count=amount, end=end))
+        whole.count -= amount
         for subject, predicate, objects in list(self.relations):
             if subject == at:
                 self._add(len(self.things) - 1, predicate, objects)
@@ -118,7 +123,7 @@ class Reading:
         for known in range(len(self.things) - 1, -1, -1):
             thing = self.things[known]
             looks = {attribute.value for attribute in thing.attributes}
-            if phrase.noun in {thing.noun, thing.head} and (said <= looks or not looks):
+            if thing.is_a(phrase) and (said <= looks or not looks):
                 thing.attributes = thing.attributes or list(phrase.attributes)
                 return known
         return None
@@ -143,7 +148,7 @@ class Reading:
     @property
     def has_several(self) -> bool:
         """True if some of what was mentioned may be said to look otherwise than the rest."""
-        return self._parted is not None or any(thing.count > 1 for thing in self.things)
+        return self._parted is not None or bool(self._several())
 
     def colour_each(self, at: int, looks: Sequence[Attribute]) -> list[int]:
         """`three keys: red, blue and green`: one of each colour, if so many there are or no number was said."""
@@ -160,20 +165,14 @@ class Reading:
 
     def part(self, phrase: NounPhrase) -> int:
         """`two dogs, one black and one white`: some of several look otherwise; gives the word behind the phrase."""
-        several = [at for at, thing in enumerate(self.things) if thing.count > 1]
-        if self._parted is None and several:
+        if self._parted is None and (several := self._several()):
             self._parted = several[-1]
         whole = self._parted
         if whole is None:
             raise AssertionError("nothing is several: ask has_several before")
         if self.things[whole].count <= phrase.count:
             return self.describe([whole], phrase)
-        self.things.append(replace(self.things[whole], count=phrase.count, end=phrase.end))
-        self.things[whole].count -= phrase.count
-        for subject, predicate, objects in list(self.relations):
-            if subject == whole:
-                self._add(len(self.things) - 1, predicate, objects)
-        return self.describe([len(self.things) - 1], phrase)
+        return self.describe([self._take(whole, phrase.count, phrase.end)], phrase)
 
     def relate(self, subjects: list[int], predicates: tuple[Predicate, ...], objects: list[int]) -> None:
         """Each subject stands so to each object; `between` takes the first and the last of them."""

@@ -52,12 +52,15 @@ class Standing(Mentioning):
             if behind is not None:
                 return behind
         if not clause.group or position.heading or self._leads(at, end):
+            if clause.waiting_place not in {None, place}:
+                self.reading.covered -= clause.ahead
             clause.waiting_place = place
             clause.lead(range(at, end))
             is_said = position.heading and end < len(self.words) and self.words[end] in BE
             return self.reading.cover(at, end + is_said)
         subjects = clause.nearest[-1:] if clause.link != "verb" else clause.nearest
         host = [thing for thing in clause.host if thing not in subjects]
+        elsewhere = False  # a cat in the top left in the bottom right: what is meant remains open
         for thing in subjects:
             if host and place != "centre":
                 # `a horse, with a cat on the left`: of the horse.
@@ -67,8 +70,9 @@ class Standing(Mentioning):
             if position.alone and known.place is None:
                 clause.sides.append((thing, position.predicates))
             known.place = known.place or place
+            elsewhere = elsewhere or known.place != place
         clause.closed, clause.brought = True, []
-        return self.reading.cover(at, end)
+        return end if elsewhere else self.reading.cover(at, end)
 
     def _leads(self, at: int, end: int) -> bool:
         """True if what stands from `at` to `end` is at the head of its clause, with its thing still to come."""
@@ -155,8 +159,8 @@ class Standing(Mentioning):
         else:
             clause.waiting.append((predicates, objects))
             clause.lead(range(at, end))
-        if "between" in predicates and not self._are_two(objects):
-            self.reading.covered.discard(at)
+        if ("between" in predicates and not self._are_two(objects)) or (subjects and set(objects) <= set(subjects)):
+            self.reading.covered -= set(range(at, end))  # between a cat; the cup beside the cup
         return stop
 
     def _are_two(self, things: Sequence[int]) -> bool:
@@ -194,11 +198,12 @@ class Standing(Mentioning):
         side = words[at : at + 1] == ["on"] and words[at + 1 : at + 2] in (["either"], ["both"], ["each"])
         if not side or words[at + 2 : at + 3] not in (["side"], ["sides"]) or words[at + 3 : at + 4] == ["of"]:
             return None
-        for thing in (self.reading.things[thing] for thing in self.clause.nearest[-1:]):
-            thing.count = max(2, thing.count)
-            self.reading.claims.append(f"Is there {with_article(thing.noun)} {quoted(words, at, at + 3)}?")
-            return self.reading.cover(at, at + 3)
-        return at + 3
+        if not self.clause.nearest:
+            return at + 3
+        thing = self.reading.things[self.clause.nearest[-1]]
+        thing.count = max(2, thing.count)
+        self.reading.claims.append(f"Is there {with_article(thing.noun)} {quoted(words, at, at + 3)}?")
+        return self.reading.cover(at, at + 3)
 
     def _each_other(self, at: int) -> int | None:
         """`next to each other`, `side by side`, `one above the other`: how the things of a clause stand."""

@@ -36,10 +36,15 @@ PREPOSITIONS = frozenset(
 SPATIAL = frozenset(
     """
     over above under below beneath underneath beside besides near inside outside within between among amongst amid
-    behind past beyond atop next amidst underside alongside opposite left right
+    behind past beyond atop next amidst underside alongside opposite left right against
     """.split()
 )
-"""Words that say where something is, and so are never without meaning."""
+
+DIRECTIONS = frozenset("up down through across along around off out toward towards".split())
+"""Behind a verb, where it leads: walking down the street."""
+
+MEANT = SPATIAL | DIRECTIONS
+"""Words that say where something is or leads, and so are never without meaning."""
 
 ADVERBS = frozenset("aloft overhead nearby afar apart asleep awake alone away far outdoors indoors".split())
 """How or where something is; no noun holds them."""
@@ -167,7 +172,7 @@ ABSTRACT = INDEFINITE | frozenset(
     middle left right center centre distance corner edge scene image picture photo photograph shot composition style
     color colour colors colours shape size texture beauty awe fashion manner addition total position place part piece
     look feel feeling atmosphere mood ambience vibe sense quality detail details resolution focus each other others
-    number amount variety someone breeze love knowledge skill skills excitement
+    number amount variety someone none breeze love knowledge skill skills excitement
     joy peace freedom courage wisdom precision artistry magic life death work rest sleep help care pride hope fear anger
     grief luck truth fate grace charm elegance warmth comfort wonder delight pleasure fetch need sake own rebirth
     renewal arrival silence speed motion ready contrast
@@ -219,5 +224,5 @@ BOUNDS = (
 )  # fmt: skip
 """What no noun holds inside."""
 
-EMPTY_WORDS = (BOUNDS | OPENERS) - NEGATIONS - SPATIAL - ADVERBS - {"or", "either", "instead", "nor"}
+EMPTY_WORDS = (BOUNDS | OPENERS) - NEGATIONS - MEANT - ADVERBS - {"or", "either", "instead", "nor"}
 """What says nothing by itself about the picture."""

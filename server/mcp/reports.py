@@ -59,8 +59,9 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
     elif job.status == "failed":
         sentence = f"{job.tool} failed: {job.error}. {sentence}"
     follow = _after_loop(run, attempt) if found is None else after_judging(run.run_id, found)
-    unparsed = run.not_understood
-    aside = f"Not understood, kept in the caption only: {', '.join(unparsed)}." if unparsed and whole else ""
+    aside = ""
+    if run.not_understood and whole:
+        aside = f"Not understood, kept in the caption only: {', '.join(run.not_understood)}."
     if run.filled_in and whole:
         aside += f" The offline rules filled in for the model: {', '.join(run.filled_in)}."
     if pictures:
@@ -81,7 +82,7 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
         pictures=pictures,
         questions=answered(run, attempt) if whole else [],
         findings=found,
-        not_understood=unparsed,
+        not_understood=run.not_understood,
         next=follow,
     ).model_copy(update={"run_id": run.run_id})
     return reply([sentence, aside.strip(), follow], structure, await workshop.picture(shown, owner))

@@ -48,7 +48,7 @@ def run_tools(workshop: Workshop) -> list[McpTool]:
         details = "\n".join(f"{entity.id}: {entity.count} x {entity.name}" for entity in entities)
         asked = "; ".join(f"{question['id']}: {question['text']}" for question in outcome.data["checklist"])
         follow = after_recaption(outcome.run)
-        structure = {**outcome.data, "not_understood": scene.unparsed if scene else [], "next": follow}
+        structure = {**outcome.data, "not_understood": outcome.run.not_understood, "next": follow}
         return reply([outcome.text, details, asked, follow], structure)
 
     async def plan(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:

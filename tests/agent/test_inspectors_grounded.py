@@ -134,6 +134,35 @@ async def test_a_model_that_answers_questions_is_asked_for_the_rest(
         assert given["cup.count"].status == "pass"
 
 
+async def test_what_must_not_be_there_is_looked_for_and_a_ground_is_asked_for() -> None:
+    class Meadow:
+        """To which everything is on grass."""
+
+        def has(self, cutout: Image.Image, noun: str, attribute: Attribute) -> float | None:
+            return None
+
+        def yes(self, picture: Image.Image, question: str) -> float | None:
+            return 0.95 if question == "Is the background grass?" else 0.05
+
+    looked_for: list[str] = []
+
+    def detect(picture: Image.Image, nouns: Sequence[str]) -> list[Detection]:
+        looked_for.extend(nouns)
+        return [thing("dog", 0.6, 0.6)]
+
+    prompt = "a cup, no dog, no cat, not on grass, not on snow"
+    scene = Scene(
+        prompt=prompt,
+        caption="a cup",
+        entities=[Entity(id="cup", noun="cup", span="a cup")],
+        absent=["dog", "cat", "grass", "snow"],
+    )
+    given = await GroundedInspector(detect, Meadow()).inspect(painted("#208020"), checklist(scene))
+    status = [verdict.status for verdict in given if verdict.question_id.startswith("absent")]
+    assert status == ["fail", "pass", "fail", "pass"]
+    assert looked_for == ["cup", "dog", "cat"]
+
+
 async def test_an_attribute_holds_only_if_every_instance_has_it() -> None:
     class Darkness:
         """To which dark things are wooden."""

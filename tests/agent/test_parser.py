@@ -190,6 +190,13 @@ def test_a_number_that_counts_nothing_is_not_understood(prompt: str, word: str) 
     assert (things(scene), scene.unparsed) == (["1 apple"], [word])
 
 
+@pytest.mark.parametrize("bounds", ["more than", "fewer than", "at least", "at most"])
+def test_bounds_of_a_number_are_not_understood(bounds: str) -> None:
+    scene = parse_prompt(f"{bounds} two cats")
+    assert things(scene) == ["2 cat"]
+    assert scene.unparsed == [word for word in bounds.split() if word != "at"]
+
+
 def test_how_a_thing_is_pictured_is_the_style() -> None:
     assert parse_prompt("a cartoon frog").style == "cartoon"
     assert things(parse_prompt("an abstract painting on a wall")) == ["1 abstract painting", "1 wall"]

@@ -126,7 +126,12 @@ def test_verbs_that_only_lead_to_a_place_are_kept_as_not_understood() -> None:
         ("a lonely chair at sunset", ["Is it at sunset?", "Is the chair lonely?"]),
         ("a horse in the heavy rain", ["Is it in the heavy rain?"]),
         ("a cat not next to a dog", ["Is the cat not next to the dog?"]),
+        ("a woman walking down the street", ["Is the woman walking down the street?"]),
+        ("a red cup, not blue", ["Is the cup not blue?"]),
         ("an apple that isn't red", ["Is it true that the apple isn't red?"]),
+        ("a car, neither red nor blue", ["Is it true that the car is neither red nor blue?"]),
+        ("a cat that does not look at a dog", ["Is it true that the cat does not look at the dog?"]),
+        ("a cup. Don't put the cat on the table", ["Is there no cat on the table?"]),
         ("two dogs, one above the other", ["Is one dog above the other?"]),
         ("two dogs side by side", ["Are they side by side?"]),
     ],
@@ -313,6 +318,8 @@ def test_places_need_no_preposition(prompt: str, expected: dict[str, str]) -> No
         ("a dog instead of a cat", ["dog"], ["cat"], "a dog"),
         ("don't draw a cat, draw a dog", ["dog"], ["cat"], "draw a dog"),
         ("a cup, no blue cup", ["cup"], ["blue cup"], "a cup"),
+        ("a cup on no table", ["cup"], ["table"], "a cup"),
+        ("a cup not on grass but on sand", ["cup"], ["grass"], "a cup on sand"),
     ],
 )
 def test_what_must_not_be_there_is_no_thing_and_not_in_the_caption(
@@ -328,6 +335,19 @@ def test_what_is_both_to_be_there_and_not_is_not_understood() -> None:
     scene = parse_prompt("a cat and no cat")
     assert scene.absent == []
     assert scene.unparsed == ["no", "cat"]
+
+
+def test_what_several_are_not_is_not_taken_for_what_they_are() -> None:
+    scene = parse_prompt("two dogs, none of them black")
+    assert things(scene) == ["2 dog"]
+    assert scene.unparsed == ["none", "black"]
+
+
+def test_more_denials_than_a_scene_holds_are_not_understood() -> None:
+    nouns = [f"z{vowel}{consonant}k" for vowel in "aeiou" for consonant in "bdfgklmn"]
+    scene = parse_prompt("a tree. " + " ".join(f"No {noun}." for noun in nouns))
+    assert scene.absent == nouns[:32]
+    assert scene.unparsed == [word for noun in nouns[32:] for word in ("No", noun)]
 
 
 def test_a_prompt_of_denials_alone_is_refused() -> None:

@@ -255,6 +255,16 @@ async def test_what_nobody_could_verify_is_handed_over_as_not_passed(blocks: Blo
     assert result.image_id == result.attempts[0].image_id
 
 
+async def test_words_that_no_question_asks_about_rule_out_a_pass_and_no_more_is_painted(blocks: Blocks) -> None:
+    result = await muralist.adraw(f"{PROMPT}, zorbly", **blocks())
+    assert not result.passed
+    assert len(result.attempts) == 1
+    assert result.attempts[0].answered
+    assert result.reason == (
+        "every question is answered with yes, but no question asks about 'zorbly', which was not understood"
+    )
+
+
 async def test_candidates_beyond_the_budget_are_refused_before_anything_is_painted(blocks: Blocks) -> None:
     model = ScriptedModel(turns=[*FIRST_PICTURE[:2], call("regional_diffuse", candidates=3)])
     with pytest.raises(BadSettings, match=r"3 candidates are more than the 2 images that are left"):

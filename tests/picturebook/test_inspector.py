@@ -1,5 +1,7 @@
 """Verdicts from boxes: what the inspector concludes, given what a detector saw."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from PIL import Image
@@ -116,6 +118,23 @@ def test_what_the_detector_cannot_know_stays_unsure() -> None:
         entities=[Entity(id="cup", noun="cup", attributes=[Attribute(kind="material", value="wooden")], span="cup")],
     )
     assert verdicts(scene, [thing("brown", "cup", 0.5, 0.5)])["cup.material.0"].status == "unsure"
+
+
+@pytest.mark.parametrize(
+    ("absent", "status"),
+    [("cat", "pass"), ("cup", "fail"), ("red cup", "pass"), ("blue cup", "fail"), ("snow", "pass"), ("sand", "fail"),
+     ("hat", "unsure"), ("big cup", "unsure")],
+)  # fmt: skip
+def test_what_must_not_be_there_is_looked_for_among_all_things_and_grounds(absent: str, status: str) -> None:
+    scene = APPLE_LEFT_OF_CUP.model_copy(update={"background": None, "absent": [absent]})
+    things = [thing("red", "apple", 0.2, 0.5), thing("blue", "cup", 0.8, 0.5)]
+    assert verdicts(scene, things)["absent.0"].status == status
+
+
+def test_a_badly_formed_thing_is_no_more_allowed_than_a_good_one() -> None:
+    scene = APPLE_LEFT_OF_CUP.model_copy(update={"absent": ["cat"]})
+    cat = replace(thing("yellow", "cat", 0.5, 0.5), form=0.1)
+    assert verdicts(scene, [cat])["absent.0"].box == cat.box
 
 
 @pytest.mark.parametrize("sure_of_first", [0.9, 0.95])

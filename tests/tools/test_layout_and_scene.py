@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from muralist.tools.catalogue import one_line
+from muralist.tools.checklist import checklist
 from muralist.tools.drawing import draw_layout
 from muralist.tools.errors import BadLayout, BadPrompt, BadScene, MuralistError
 from muralist.tools.fidelity import check_scene
@@ -63,6 +64,8 @@ def test_a_scene_and_a_layout_that_fit_pass() -> None:
         ({"relations": [Relation(subject="cup", predicate="above", objects=["cup"])]}, "cannot be above itself"),
         ({"entities": CUPS, "relations": []}, "the scene has 18 things: at most 16"),
         ({"relations": [], "background": None}, "the scene loses 'left', 'sand': put each into the span"),
+        ({"absent": ["dog", "cup"]}, "'cup' is to be there and must not be there: leave it out of 'absent'"),
+        ({"absent": ["sand"]}, "'sand' is to be there and must not be there"),
     ],
 )
 def test_a_scene_that_does_not_stand_for_its_prompt_is_refused(wrong: dict[str, Any], message: str) -> None:
@@ -98,6 +101,25 @@ def test_a_prompt_without_a_word_is_empty(text: str) -> None:
 def test_a_layout_that_does_not_show_its_scene_is_refused(regions: list[Region], message: str) -> None:
     with pytest.raises(BadLayout, match=message):
         check_layout(layout(*regions), scene())
+
+
+def test_no_region_speaks_of_what_must_not_be_there() -> None:
+    dogs = [CUP.model_copy(update={"prompt": "a red cup and two dogs"}), BOOK]
+    with pytest.raises(BadLayout, match="region 'a red cup and two dogs' speaks of 'dog', which must not be there"):
+        check_layout(layout(*dogs), scene(absent=["dog"]))
+
+
+def test_all_that_is_said_of_the_whole_is_asked_for_part_by_part() -> None:
+    said = scene(absent=["dog", "grass"], style="oil painting, van gogh", claims=["Is it at sunset?"])
+    asked = {question.id: question.text for question in checklist(said).questions if question.entity is None}
+    assert asked == {
+        "background": "Is the background sand?",
+        "absent.0": "Is there no dog?",
+        "absent.1": "Is the background anything but grass?",
+        "style.0": "Is it an oil painting?",
+        "style.1": "Is the style of the picture van gogh?",
+        "claim.0": "Is it at sunset?",
+    }
 
 
 def test_an_entity_has_to_be_where_the_prompt_places_it() -> None:
