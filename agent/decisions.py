@@ -37,7 +37,7 @@ def decide(history: History, offered: Collection[str]) -> Decision:
     report = history.report
     if report is not None and report.passed:
         return Decision("Done: the picture shows everything that was asked for.")
-    if report is not None and report.complete:
+    if report is not None and report.answered:
         return Decision(f"Stopping: every question is answered with yes, but {unasked(report.not_understood)}.")
     if report is not None and report.status == "awaiting_verdicts":
         waiting = ", ".join(unanswered(report.verdicts)) or "all questions"

@@ -46,7 +46,7 @@ class Findings(Value):
     images_left: int
 
     @property
-    def complete(self) -> bool:
+    def answered(self) -> bool:
         """True if every question is answered with yes: whatever else was said, no picture can show more of it."""
         return self.status != "awaiting_verdicts" and not self.open_questions
 
@@ -108,7 +108,7 @@ def describe(found: Findings) -> str:
     disputes = "".join(f" Disputed: {_dispute(verdict)}." for verdict in found.verdicts if verdict.dispute)
     if found.passed and found.status != "awaiting_verdicts":
         return f"{head} It shows everything that was asked for.{disputes}"
-    if found.complete:
+    if found.answered:
         return (
             f"{head} Not passed, though every question is answered with yes: {unasked(found.not_understood)}.{disputes}"
         )

@@ -122,7 +122,7 @@ def after_judging(run_id: str, found: Findings) -> str:
     """The step after a picture was inspected."""
     if found.status == "awaiting_verdicts":
         return f"Next: inspect_and_edit with run_id {run_id} and your verdicts on the open questions."
-    if found.passed or found.complete:
+    if found.passed or found.answered:
         return f"Done: show the user {uri(found.best_id or found.candidate_id)}."
     if not found.images_left:
         return "No pictures are left in this run: take the best and say what is still open, or open a new run."

@@ -73,6 +73,13 @@ async def test_what_was_painted_before_leaves_no_trace_in_the_bytes(backbone: st
     assert (await paint(backbone)).tobytes() == first.tobytes()
 
 
+async def test_what_must_not_be_there_joins_the_negative_prompt(backbone: str) -> None:
+    joined = await paint(backbone, dataclasses.replace(SPEC, guidance=7.5, negative_prompt="a dog, hat"))
+    apart = await paint(backbone, dataclasses.replace(SPEC, guidance=7.5, negative_prompt="a dog", absent=("hat",)))
+    assert apart.tobytes() == joined.tobytes()
+    assert apart.tobytes() != (await paint(backbone, dataclasses.replace(SPEC, guidance=7.5))).tobytes()
+
+
 @pytest.mark.slow
 async def test_two_processes_paint_the_same_bytes(backbone: str) -> None:
     program = (
