@@ -77,8 +77,8 @@ def _absent(name: str, things: Sequence[Detection]) -> Answer | None:
     found = max(things, key=lambda thing: _is_called(name, thing), default=None)
     p = 0.0 if found is None else _is_called(name, found)
     if found is None or status_of(p) == "fail":
-        return Answer(SURE * (1 - p), f"no {name} found; seen: {', '.join(map(str, things)) or 'nothing'}")
-    return Answer(SURE * (1 - p), f"there is a {found}", found.box)
+        return Answer(SURE * (1 - p), _not_found(name, things))
+    return Answer(SURE * (1 - p), f"there is {with_article(str(found))}", found.box)
 
 
 def _is_called(name: str, thing: Detection) -> float:
@@ -93,8 +93,11 @@ def _exists(mine: Matched, things: Sequence[Detection], free: Sequence[Detection
         best = max(mine.present, key=lambda thing: thing.is_a(noun))
         return Answer(best.is_a(noun), with_article(str(best)), best.box, mine.boxes)
     p = max((thing.is_a(noun) for thing in free), default=0.0)
-    seen = ", ".join(map(str, things)) or "nothing"
-    return Answer(p, f"no {noun} found; seen: {seen}")
+    return Answer(p, _not_found(noun, things))
+
+
+def _not_found(name: str, things: Sequence[Detection]) -> str:
+    return f"no {name} found; seen: {', '.join(map(str, things)) or 'nothing'}"
 
 
 def _count(mine: Matched) -> Answer:
