@@ -97,7 +97,7 @@ def _improvements(history: History, report: Findings) -> Iterator[Decision]:
         # After a rejection one edit at a time: of several, one may spoil the others' success.
         for chosen in [edits[:1]] if report.status == "rejected" else [edits, edits[:1]]:
             if chosen:
-                listed = ", ".join(f"{edit.action} {edit.entity}" for edit in chosen)
+                listed = ", ".join(f"{edit.action} {edit.entity or 'what nobody asked for'}" for edit in chosen)
                 args = {"edits": [edit.model_dump(mode="json", exclude_none=True) for edit in chosen]}
                 yield Decision(f"Retouching: {listed}.", "inspect_and_edit", args)
     yield from new_seeds

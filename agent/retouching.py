@@ -24,13 +24,21 @@ _MOST = 8
 def propose_edits(
     scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move], seed: int
 ) -> list[Edit]:
-    """Edits that mend what did not pass: what is missing first, then what is badly formed, counts, looks, and places.
+    """Edits that mend what did not pass: what is missing first, then what is badly formed, counts, what nobody
+    asked for, looks, and places.
 
     Several at once where their boxes do not overlap. None repeats a rejected (action, entity.index, seed); where one
     was rejected another action on the same target is taken if there is one. An empty list means: nothing left to try.
     """
     matches = match(scene, layout, verdicts)
-    wished = [*_missing(matches), *_badly_formed(matches), *_surplus(matches), *_looks(matches), *_places(matches)]
+    wished = [
+        *_missing(matches),
+        *_badly_formed(matches),
+        *_surplus(matches),
+        *_unasked(matches),
+        *_looks(matches),
+        *_places(matches),
+    ]
     # What fails again and again must not keep the rest from being tried: substitutes come last.
     options = [edit for edit in wished if not _is_rejected(edit, rejected, seed)]
     options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected, seed)]
@@ -87,6 +95,14 @@ def _surplus(matches: Matches) -> Iterator[Edit]:
                 yield Edit(action="remove", entity=entity.id, index=index, box=sizeable(box.grown(_MARGIN)))
 
 
+def _unasked(matches: Matches) -> Iterator[Edit]:
+    """Painted over, as far as it leaves alone what has to stay."""
+    for question, verdict in matches.open:
+        if question.kind in ("others", "absent"):
+            for box in verdict.boxes or ([verdict.box] if verdict.box is not None else []):
+                yield Edit(action="remove", box=_clear(sizeable(box.grown(_MARGIN)), matches, MIN_EDIT))
+
+
 def _looks(matches: Matches) -> Iterator[Edit]:
     """A wrong colour is repainted, anything else painted anew, where the thing stands."""
     for question, verdict in matches.open:
@@ -136,10 +152,10 @@ def _nearest(box: Box | None, boxes: dict[int, Box]) -> int:
     return max(boxes, key=lambda index: (boxes[index].iou(box), -index))
 
 
-def _clear(region: Box, matches: Matches) -> Box:
+def _clear(region: Box, matches: Matches, least: float = 2 * MIN_EDIT) -> Box:
     """The largest part of a region, cut along one side per obstacle, that leaves found things alone.
 
-    If too little would be left, the whole region.
+    If less than `least` a side would be left, the whole region.
     """
     free = region
     for _, _, other in matches.boxes():
@@ -151,7 +167,7 @@ def _clear(region: Box, matches: Matches) -> Box:
             (free.x0, free.y0, free.x1, min(free.y1, other.y0)),
             (free.x0, max(free.y0, other.y1), free.x1, free.y1),
         ]
-        roomy = [side for side in sides if side[2] - side[0] >= 2 * MIN_EDIT and side[3] - side[1] >= 2 * MIN_EDIT]
+        roomy = [side for side in sides if side[2] - side[0] >= least and side[3] - side[1] >= least]
         if not roomy:
             return region
         x0, y0, x1, y1 = max(roomy, key=lambda side: (side[2] - side[0]) * (side[3] - side[1]))

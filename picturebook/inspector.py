@@ -83,6 +83,8 @@ def _answer(
     concerned = [question.entity or ""]
     if question.kind == "relation":
         concerned += scene.relations[question.index or 0].objects
+    if question.kind == "others":
+        concerned = list(matched)
     for noun in (scene.entity(name).noun for name in concerned):
         if noun not in NOUNS:
             return cannot_tell(f"the detector does not know '{noun}'")

@@ -14,6 +14,8 @@ from .scene import Relation, Scene
 from .verdict import Source, Verdict, status_of
 from .words import GROUNDS, with_article
 
+SAME = 0.5
+"""A box that shares more than this of the smaller one with a thing is no thing besides it."""
 SURE = 0.97
 """p of what geometry says, if the boxes it rests on are certain."""
 
@@ -55,6 +57,8 @@ def from_boxes(
         return _relation(scene.relations[question.index or 0], matched)
     if question.kind == "absent":
         return _absent(scene.absent[question.index or 0], things)
+    if question.kind == "others":
+        return _others(matched, things)
     if question.entity is None:
         return None
     mine = matched[question.entity]
@@ -79,6 +83,17 @@ def _absent(name: str, things: Sequence[Detection]) -> Answer | None:
     if found is None or status_of(p) == "fail":
         return Answer(SURE * (1 - p), _not_found(name, things))
     return Answer(SURE * (1 - p), f"there is {with_article(str(found))}", found.box)
+
+
+def _others(matched: Mapping[str, Matched], things: Sequence[Detection]) -> Answer:
+    """Whatever is neither given to an entity nor one too many of its kind, well formed or not: remnants count, too."""
+    known = [thing for mine in matched.values() for thing in [*mine.present, *mine.surplus]]
+    others = [thing for thing in things if all(thing.box.overlap(each.box) <= SAME for each in known)]
+    if not others:
+        return Answer(SURE, "nothing else found")
+    surest = max(others, key=lambda thing: thing.confidence)
+    found = ", ".join(with_article(str(thing)) for thing in others)
+    return Answer(SURE * (1 - surest.confidence), f"also found: {found}", surest.box, [thing.box for thing in others])
 
 
 def _is_called(name: str, thing: Detection) -> float:

@@ -7,9 +7,15 @@ from typing import Literal
 from pydantic import Field
 
 from .scene import Scene, Value
-from .words import GROUNDS, MEDIA, with_article
+from .words import GROUNDS, MEDIA, ROOMY, with_article, words
 
-QuestionKind = Literal["exists", "count", "attribute", "place", "relation", "background", "absent", "style", "claim"]
+QuestionKind = Literal[
+    "exists", "count", "attribute", "place", "relation", "background", "absent", "style", "claim", "others"
+]
+
+
+OTHERS = "others"
+"""Id of the question whether there is nothing that was not asked for."""
 
 
 class Question(Value):
@@ -107,7 +113,19 @@ def checklist(scene: Scene) -> Checklist:
         for kind, texts in whole
         for position, text in enumerate(texts)
     ]
+    if not leaves_room(scene):
+        named = ", ".join(dict.fromkeys(entity.name for entity in scene.entities))
+        questions.append(
+            Question(id=OTHERS, kind="others", text=f"Is there nothing else in the picture than: {named}?")
+        )
     return Checklist(scene=scene, questions=questions)
+
+
+def leaves_room(scene: Scene) -> bool:
+    """True if things may be there that nobody named: in a market, in front of a city, or where no thing is named."""
+    said = [*words(scene.background or ""), *(word for entity in scene.entities for word in words(entity.noun))]
+    plain = scene.background is None or bool(GROUNDS & set(words(scene.background)))
+    return not scene.entities or not plain or not ROOMY.isdisjoint(said)
 
 
 def styles(scene: Scene) -> list[str]:

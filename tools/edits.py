@@ -25,7 +25,10 @@ class Edit(Value):
     """One change to a picture. `box` is where it happens; a move goes from `box` to `to`."""
 
     action: Action
-    entity: str = Field(description="Id of the scene's entity that this edit is for.")
+    entity: str = Field(
+        default="",
+        description="Id of the scene's entity that this edit is for; to remove what nobody asked for, left out.",
+    )
     index: int = Field(default=0, ge=0, le=15, description="Which of the entity's instances.")
     box: Box = Field(description="Where: of a move, where it stands now.")
     to: Box | None = Field(default=None, description="Of a move: where it has to go.")
@@ -34,12 +37,16 @@ class Edit(Value):
     def _move_has_two_boxes(self) -> Self:
         if (self.action == "move") != (self.to is not None):
             raise ValueError("a move needs both 'box' and 'to'; every other action only 'box'")
+        if not self.entity and self.action != "remove":
+            raise ValueError(f"{self.action} needs an 'entity' of the scene; only remove can do without")
         return self
 
     @property
     def target(self) -> str:
-        """The instance it is for: `cup.0`."""
-        return f"{self.entity}.{self.index}"
+        """The instance it is for, `cup.0`, or about where it is that nobody asked for: `other.3-5`."""
+        if self.entity:
+            return f"{self.entity}.{self.index}"
+        return "other." + "-".join(str(int(middle / MIN_EDIT)) for middle in self.box.centre)
 
     @property
     def boxes(self) -> list[Box]:
@@ -77,6 +84,9 @@ def edit_layout(edits: Sequence[Edit], scene: Scene) -> Layout:
     regions: list[Region] = []
     clears = with_ground("nothing", scene.background)
     for edit in edits:
+        if not edit.entity:
+            regions += [_region(clears, box, []) for box in edit.boxes]
+            continue
         entity = _entity(edit, scene)
         paints = with_ground(with_article(entity.name), scene.background)
         *cleared, painted = edit.boxes
@@ -87,7 +97,9 @@ def edit_layout(edits: Sequence[Edit], scene: Scene) -> Layout:
             regions.append(_region(paints, painted, [Instance(entity=entity.id, index=edit.index)]))
     for a, b in combinations(edits, 2):
         if not a.apart_from(b):
-            raise BadEdit(f"the edits of {a.entity} and {b.entity} overlap: do one after the other")
+            raise BadEdit(
+                f"the edits of {a.entity or 'others'} and {b.entity or 'others'} overlap: do one after the other"
+            )
     return Layout(regions=regions, base_prompt=clears, base_ratio=0.0)
 
 

@@ -32,6 +32,15 @@ ARTICLES = frozenset({"a", "an"})
 GROUNDS = frozenset({"sand", "grass", "snow", "sky", "stone"})
 """What a whole picture may stand on."""
 
+ROOMY = frozenset(
+    """
+    market street city town village forest jungle garden park room kitchen bedroom bathroom office shop store library
+    restaurant cafe beach harbour harbor station crowd party wedding festival parade zoo farm playground classroom
+    landscape countryside skyline cityscape
+    """.split()
+)
+"""What holds many things that nobody names."""
+
 MEDIA = frozenset(
     """
     painting photo photograph picture image drawing sketch illustration render rendering portrait cartoon poster

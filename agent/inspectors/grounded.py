@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,11 +19,26 @@ from muralist.tools.words import GROUNDS
 
 from .colours import called, colour_terms
 
-Detect = Callable[[Image.Image, Sequence[str]], list[Detection]]
-"""All things on a picture that go by one of the nouns; blocks until done."""
+SALIENT = tuple(
+    """
+    person dog cat bird horse sheep cow elephant bear giraffe zebra car bus train truck boat airplane bicycle motorcycle
+    chair couch bed tv laptop phone book clock vase cup bottle bowl plate cake pizza sandwich apple banana orange
+    umbrella bag suitcase hat shoe ball balloon bench lamp
+    """.split()
+)
+"""What one notices in a picture if nobody asked for it; nothing that things stand on or in."""
+SURELY = 0.6
+"""Of what nobody asked for, things less sure than this are not worth a word."""
 
 MARGIN = 0.02
 """How much of its surroundings a cut-out thing takes along, as a fraction of the canvas."""
+
+
+class Detect(Protocol):
+    """Finds things on a picture; blocks until done. `OpenVocabulary.detect` is one."""
+
+    def __call__(self, picture: Image.Image, nouns: Sequence[str], at_once: bool = False) -> list[Detection]:
+        """All that go by one of the nouns; `at_once` is cheaper, and may take one noun for another."""
 
 
 class Look(Protocol):
@@ -53,10 +68,15 @@ class GroundedInspector:
         words = {each.value for entity in scene.entities for each in entity.attributes if each.kind == "colour"}
         things = [replace(thing, colours=_colours(image, thing.box, words)) for thing in found]
         matched = match(scene, things)
-        return [
-            self._answer(question, scene, matched, things, image).verdict(question, self.name)
-            for question in checklist.questions
-        ]
+        verdicts = []
+        for question in checklist.questions:
+            seen = [*things, *self._noticed(image)] if question.kind == "others" else things
+            verdicts.append(self._answer(question, scene, matched, seen, image).verdict(question, self.name))
+        return verdicts
+
+    def _noticed(self, image: Image.Image) -> list[Detection]:
+        """What is surely there, by whatever name."""
+        return [thing for thing in self.detect(image, SALIENT, at_once=True) if thing.confidence >= SURELY]
 
     def _answer(
         self,

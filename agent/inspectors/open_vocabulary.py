@@ -47,37 +47,39 @@ class OpenVocabularyDetector:
     def __post_init__(self) -> None:
         locate("detector", self.model)
 
-    def detect(self, picture: Image.Image, nouns: Sequence[str]) -> list[Detection]:
+    def detect(self, picture: Image.Image, nouns: Sequence[str], at_once: bool = False) -> list[Detection]:
         """All things that go by one of the nouns, surest first, without colours; blocks until done.
 
-        Each noun is asked for by itself: what a label of several asked at once belongs to is not reliable in every
-        family. Raises BackboneError if the model is missing, damaged, or no detector of this kind.
+        Each noun is asked for by itself, unless `at_once`: what a label of several asked at once belongs to is not
+        reliable in every family. Raises BackboneError if the model is missing, damaged, or no detector of this kind.
         """
         with self._lock, trouble("detector", self.model, "failed", RUN_AGAIN):
+            each = list(dict.fromkeys(nouns))
             found = [
                 Detection(box, p, {noun: 1.0}, {})
-                for noun in dict.fromkeys(nouns)
-                for p, box in self._find(picture.convert("RGB"), noun)
+                for asked in ([each] if at_once and each else [[noun] for noun in each])
+                for p, box, noun in self._find(picture.convert("RGB"), asked)
             ]
         return distinct(found)
 
-    def _find(self, picture: Image.Image, noun: str) -> Iterator[tuple[float, Box]]:
+    def _find(self, picture: Image.Image, nouns: list[str]) -> Iterator[tuple[float, Box, str]]:
         import torch
 
         processor, model = self._loaded = self._loaded or load("detector", self.model)
         family = str(model.config.model_type)
         threshold = next(score for start, score in THRESHOLDS.items() if family.startswith(start))
-        query = f"a photo of {with_article(noun)}" if family.startswith("owl") else noun
-        inputs = processor(images=picture, text=[[query]], truncation=True, return_tensors="pt").to(model.device)
+        queries = [f"a photo of {with_article(noun)}" if family.startswith("owl") else noun for noun in nouns]
+        inputs = processor(images=picture, text=[queries], truncation=True, return_tensors="pt").to(model.device)
         with torch.inference_mode():
             outputs = model(**inputs)
         (result,) = processor.post_process_grounded_object_detection(
-            outputs, threshold=FAINTEST, target_sizes=[(picture.height, picture.width)], text_labels=[[noun]]
+            outputs, threshold=FAINTEST, target_sizes=[(picture.height, picture.width)], text_labels=[nouns]
         )
-        for score, corners in zip(result["scores"].tolist(), result["boxes"].tolist(), strict=True):
+        labels = result["text_labels"] if len(nouns) > 1 else nouns * len(result["scores"])
+        for score, corners, label in zip(result["scores"].tolist(), result["boxes"].tolist(), labels, strict=True):
             box = on_canvas(corners, picture.width, picture.height)
             if box is not None:
-                yield probability(score, threshold), box
+                yield probability(score, threshold), box, label or nouns[0]
 
 
 def probability(score: float, threshold: float) -> float:

@@ -135,7 +135,9 @@ def _attempt(run: Run, attempt: Attempt, picture: Callable[[str], str]) -> Attem
         outdated=attempt.outdated,
         regions=_regions(run.layout_of(attempt)),
         edits=[
-            EditView(text=f"{edit.action} {names.get(edit.entity, edit.entity)}", boxes=edit.boxes)
+            EditView(
+                text=f"{edit.action} {names.get(edit.entity, edit.entity) or 'what nobody asked for'}", boxes=edit.boxes
+            )
             for edit in attempt.edits
         ],
         questions=_questions(run, attempt),

@@ -140,7 +140,7 @@ def test_one_inspector_named_twice_is_one() -> None:
 
 
 async def test_with_the_caller_as_inspector_a_run_awaits_verdicts_that_then_count_alone(blocks: Blocks) -> None:
-    questions = ["cup.exists", "cup.colour.0", "cup.count"]
+    questions = ["cup.exists", "cup.colour.0", "cup.count", "others"]
     model = ScriptedModel(
         turns=[
             call("recaption", prompt="a red cup"),
@@ -168,4 +168,5 @@ async def test_a_caller_fills_in_only_what_the_others_leave_open(blocks: Blocks)
     result = await muralist.adraw("a red cup", **(chosen | {"inspector": "blocks+caller"}))
     sources = {verdict.question_id: verdict.source for verdict in result.attempt.verdicts or []}
     assert result.passed
-    assert sources == {"cup.exists": "blocks+caller", "cup.colour.0": "blocks+caller", "cup.count": "caller"}
+    assert sources.pop("cup.count") == "caller"
+    assert set(sources.values()) == {"blocks+caller"}

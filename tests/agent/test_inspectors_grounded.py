@@ -28,11 +28,9 @@ Blocks = Callable[..., dict[str, Any]]
 WOODEN = Attribute(kind="material", value="wooden")
 
 
-def every_block(picture: Image.Image, nouns: Sequence[str]) -> list[Detection]:
+def every_block(picture: Image.Image, nouns: Sequence[str], at_once: bool = False) -> list[Detection]:
     """A detector to which any block may be any thing: only colours and places tell them apart."""
-    boxes = [
-        box for colour in COLOURS for box in blocks_in(picture, Entity(id="block", noun=colour, span=colour))
-    ]  # fmt: skip
+    boxes = [box for colour in COLOURS for box in blocks_in(picture, colour)]
     return [Detection(box, 0.95, dict.fromkeys(nouns, 1.0), {}) for box in boxes]
 
 
@@ -106,7 +104,7 @@ SCENE = Scene(
 
 
 async def inspected(look: Looks | None) -> dict[str, Verdict]:
-    def detect(picture: Image.Image, nouns: Sequence[str]) -> list[Detection]:
+    def detect(picture: Image.Image, nouns: Sequence[str], at_once: bool = False) -> list[Detection]:
         return [thing("cup", 0.1, 0.1), thing("dog", 0.6, 0.6)]
 
     picture = painted("#d0b890", ((20, 20, 59, 59), "#102070"), ((120, 120, 159, 159), "#604020"))
@@ -146,8 +144,8 @@ async def test_what_must_not_be_there_is_looked_for_and_a_ground_is_asked_for() 
 
     looked_for: list[str] = []
 
-    def detect(picture: Image.Image, nouns: Sequence[str]) -> list[Detection]:
-        looked_for.extend(nouns)
+    def detect(picture: Image.Image, nouns: Sequence[str], at_once: bool = False) -> list[Detection]:
+        looked_for.extend([] if at_once else nouns)
         return [thing("dog", 0.6, 0.6)]
 
     prompt = "a cup, no dog, no cat, not on grass, not on snow"
@@ -181,7 +179,9 @@ async def test_an_attribute_holds_only_if_every_instance_has_it() -> None:
         caption="two wooden cups",
         entities=[Entity(id="cup", noun="cup", count=2, attributes=[WOODEN], span="cups")],
     )
-    given = await GroundedInspector(lambda image, nouns: cups, Darkness()).inspect(picture, checklist(scene))
+    given = await GroundedInspector(lambda picture, nouns, at_once=False: cups, Darkness()).inspect(
+        picture, checklist(scene)
+    )
     (material,) = [verdict for verdict in given if verdict.question_id == "cup.material.0"]
     assert (material.status, material.box) == ("fail", cups[1].box)
 
@@ -205,6 +205,18 @@ def test_a_picture_that_a_model_cannot_take_is_told_of_in_one_line_and_the_next_
         comparing.has(Image.new("RGB", (0, 0)), "cup", WOODEN)
     assert asking.yes(painted("#102070"), "Is it a cup?") == pytest.approx(1, abs=0.1)
     assert comparing.has(painted("#102070"), "cup", WOODEN) is not None
+
+
+async def test_what_nobody_asked_for_is_noticed_where_it_is_no_part_of_what_was() -> None:
+    def detect(picture: Image.Image, nouns: Sequence[str], at_once: bool = False) -> list[Detection]:
+        return [thing("person", 0.62, 0.62), thing("hat", 0.1, 0.1, 0.5), thing("bird", 0.1, 0.62)] if at_once else seen
+
+    seen = [thing("cup", 0.1, 0.1), thing("dog", 0.6, 0.6)]
+    plain = SCENE.model_copy(update={"background": "sand"})
+    given = await GroundedInspector(detect).inspect(painted("#d0b890"), checklist(plain))
+    others = next(verdict for verdict in given if verdict.question_id == "others")
+    assert (others.status, others.evidence) == ("fail", "also found: a bird")
+    assert others.boxes == [thing("bird", 0.1, 0.62).box]
 
 
 def test_owlv2_boxes_lie_where_they_are_on_a_picture_that_was_padded_to_a_square(tmp_path: Path) -> None:

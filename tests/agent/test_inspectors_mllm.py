@@ -175,7 +175,7 @@ async def test_a_long_checklist_is_asked_in_parts() -> None:
     with serving(seeing(), tools) as fake:
         inspector = MllmInspector(Endpoint("fake", base_url=fake.url))
         given = await inspector.inspect(Image.new("RGB", (64, 64), PAPER), questions)
-    assert len(questions.questions) == 36 > MOST
+    assert len(questions.questions) == 37 > MOST
     assert len(fake.requests) == 2
     assert [verdict.question_id for verdict in given] == [question.id for question in questions.questions]
     assert "cup11.exists" not in text_of(fake.requests[0])

@@ -2,7 +2,7 @@
 
 from muralist.agent import lay_out, parse_prompt, propose_edits
 from muralist.tools.checklist import checklist
-from muralist.tools.edits import Edit
+from muralist.tools.edits import MAX_SHARED, Edit
 from muralist.tools.layout import Box
 from muralist.tools.run import Move
 from muralist.tools.scene import Scene
@@ -152,3 +152,25 @@ def test_what_was_rejected_gives_way_to_what_was_not_tried() -> None:
 def test_a_wrong_background_cannot_be_edited() -> None:
     scene = parse_prompt("a red apple on sand")
     assert proposed(scene, a=failed("background")) == []
+
+
+def test_what_nobody_asked_for_is_removed_and_leaves_alone_what_was() -> None:
+    stray = Box(x0=0.35, y0=0.4, x1=0.55, y1=0.6)
+    (edit,) = proposed(SCENE, a=failed("others", boxes=[stray]), b=found("apple", LEFT), c=found("cup", RIGHT))
+    assert (edit.action, edit.entity) == ("remove", "")
+    assert edit.box.overlap(LEFT) <= MAX_SHARED
+    assert edit.box.x1 > stray.x1
+
+
+def test_what_must_not_be_there_is_removed() -> None:
+    scene = parse_prompt("a red apple without a dog")
+    (edit,) = proposed(scene, a=failed("absent.0", box=RIGHT))
+    assert (edit.action, edit.entity) == ("remove", "")
+    assert edit.box.overlap(RIGHT) == 1
+
+
+def test_a_removal_that_was_rejected_is_not_tried_at_the_same_place_again() -> None:
+    first, second = (proposed(SCENE, a=failed("others", boxes=[box]))[0] for box in (LEFT, RIGHT))
+    rejected = [Move(action="remove", target=first.target, seed=3)]
+    assert proposed(SCENE, rejected, a=failed("others", boxes=[LEFT])) == []
+    assert proposed(SCENE, rejected, a=failed("others", boxes=[RIGHT])) == [second]

@@ -110,12 +110,13 @@ def told(verdicts: list[Verdict]) -> str:
 
 def test_findings_tell_who_said_what_also_where_all_passes() -> None:
     both = combine([[says("eyes", 0.35)], [says("boxes", 0.97)]], "eyes+boxes")
-    text = told([*both, says("eyes", 0.9, "cup.count")])
+    text = told([*both, says("eyes", 0.9, "cup.count"), says("eyes", 0.9, "others")])
     assert "It shows everything that was asked for." in text
     assert "Disputed: cup.exists: eyes says fail (0.35), boxes says pass (0.97); pass by eyes+boxes." in text
 
 
 def test_findings_mark_what_is_self_reported() -> None:
-    text = told(merge([says("eyes", 0.9), says("eyes", 0.9, "cup.count")], [says("caller", 0.1, "cup.count")]))
+    seen = [says("eyes", 0.9, each) for each in ("cup.exists", "cup.count", "others")]
+    text = told(merge(seen, [says("caller", 0.1, "cup.count")]))
     assert "fail (caller (self-reported))" in text
     assert "eyes says pass (0.90), caller (self-reported) says fail (0.10)" in text

@@ -119,7 +119,19 @@ def test_all_that_is_said_of_the_whole_is_asked_for_part_by_part() -> None:
         "style.0": "Is it an oil painting?",
         "style.1": "Is the style of the picture van gogh?",
         "claim.0": "Is it at sunset?",
+        "others": "Is there nothing else in the picture than: red cup, blue book?",
     }
+
+
+@pytest.mark.parametrize(
+    ("background", "noun", "asked"),
+    [("sand", "cup", True), (None, "cup", True), ("a busy street", "cup", False), (None, "market", False)],
+)
+def test_what_nobody_asked_for_is_asked_about_unless_the_scene_leaves_room(
+    background: str | None, noun: str, asked: bool
+) -> None:
+    told = Scene(prompt="x", caption="x", background=background, entities=[Entity(id="it", noun=noun, span="x")])
+    assert any(question.kind == "others" for question in checklist(told).questions) is asked
 
 
 def test_an_entity_has_to_be_where_the_prompt_places_it() -> None:

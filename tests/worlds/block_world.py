@@ -20,7 +20,7 @@ from muralist.tools.errors import BackboneError, BadPrompt, BadSettings, Cancell
 from muralist.tools.geometry import holds, stands_at
 from muralist.tools.layout import Box, Region
 from muralist.tools.ports import OnStep, PaintSpec
-from muralist.tools.scene import Entity, Scene
+from muralist.tools.scene import Scene
 from muralist.tools.verdict import Verdict, status_of
 
 PAPER = (240, 240, 240)
@@ -96,7 +96,7 @@ class BlockInspector:
 
     def _verdict(self, image: Image.Image, question: Question, scene: Scene) -> Verdict:
         entity = None if question.entity is None else scene.entity(question.entity)
-        found = [] if entity is None else list(blocks(image, entity))
+        found = [] if entity is None else list(blocks(image, colour_of(entity.name)))
         yes = bool(found)
         if question.kind == "count" and entity is not None:
             yes = len(found) == entity.count
@@ -105,8 +105,11 @@ class BlockInspector:
             yes = all(stands_at(place, box) for box in found)
         elif question.kind == "relation" and question.index is not None:
             relation = scene.relations[question.index]
-            others = [list(blocks(image, scene.entity(name))) for name in relation.objects]
+            others = [list(blocks(image, colour_of(scene.entity(name).name))) for name in relation.objects]
             yes = all(bool(holds(relation.predicate, box, combo)) for box in found for combo in product(*others))
+        elif question.kind == "others":
+            asked = {colour_of(each.name) for each in scene.entities}
+            yes = not any(True for colour in COLOURS if colour not in asked for _ in blocks(image, colour))
         elif question.kind == "background":
             yes = image.getpixel((0, 0)) == PAPER
         p = YES if yes else NO
@@ -121,9 +124,9 @@ def colour_of(text: str) -> str | None:
     return next((word for word in text.replace(",", " ").split() if word in COLOURS), None)
 
 
-def blocks(image: Image.Image, entity: Entity) -> Iterator[Box]:
-    """Bounding boxes of the connected areas of an entity's colour, in reading order."""
-    wanted = COLOURS.get(colour_of(entity.name) or "")
+def blocks(image: Image.Image, colour: str | None) -> Iterator[Box]:
+    """Bounding boxes of the connected areas of a colour, in reading order."""
+    wanted = COLOURS.get(colour or "")
     width, height = image.size
     data = image.convert("RGB").load()
     assert data is not None

@@ -12,8 +12,6 @@ import numpy as np
 from block_world import COLOURS, PAPER, blocks, colour_of
 from PIL import Image
 
-from muralist.tools.scene import Entity
-
 Json = dict[str, Any]
 Change = Callable[[Json], Json]
 
@@ -54,10 +52,7 @@ def inspection(request: Json) -> Json:
     picture = crisp(pictures(request)[-1])
     listed = dict(re.findall(r"^`(\w+)`: (.*)$", text_of(request), re.MULTILINE))
     asked = re.findall(r"^`([\w.]+)`: (.*)\?$", text_of(request), re.MULTILINE)
-    found = {
-        name: list(blocks(picture, Entity(id=name, noun=said, span=said))) if colour_of(said) else []
-        for name, said in listed.items()
-    }
+    found = {name: list(blocks(picture, colour_of(said))) for name, said in listed.items()}
     return {
         "things": [
             {"entity": name, "box": box.model_dump()} for name, boxes in found.items() for box in boxes
