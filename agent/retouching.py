@@ -17,6 +17,8 @@ _MARGIN = 1 / 32
 _HOME = 0.7
 """Share of a found box that has to lie in its region for it to be in its place."""
 _INSTEAD: dict[Action, list[Action]] = {"add": ["replace"], "recolour": ["replace"]}
+TRIES = 2
+"""An edit that was rejected so often, with whatever seed, has had its chance."""
 _MOST = 8
 """Edits at once."""
 
@@ -27,8 +29,9 @@ def propose_edits(
     """Edits that mend what did not pass: what is missing first, then what is badly formed, counts, what nobody
     asked for, looks, and places.
 
-    Several at once where their boxes do not overlap. None repeats a rejected (action, entity.index, seed); where one
-    was rejected another action on the same target is taken if there is one. An empty list means: nothing left to try.
+    Several at once where their boxes do not overlap. None repeats a rejected (action, entity.index, seed), nor one that
+    was rejected with TRIES seeds; where one was rejected another action on the same target is taken if there is one. An
+    empty list means: nothing left to try.
     """
     matches = match(scene, layout, verdicts)
     wished = [
@@ -54,7 +57,8 @@ def propose_edits(
 
 
 def _is_rejected(edit: Edit, rejected: Sequence[Move], seed: int) -> bool:
-    return Move(action=edit.action, target=edit.target, seed=seed) in rejected
+    seeds = [move.seed for move in rejected if (move.action, move.target) == (edit.action, edit.target)]
+    return seed in seeds or len(seeds) >= TRIES
 
 
 def _substitutes(edit: Edit, rejected: Sequence[Move], seed: int) -> list[Edit]:

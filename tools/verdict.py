@@ -17,6 +17,10 @@ FAIL_AT = 0.4
 FLOOR = 0.01
 """Smallest probability a question contributes to the score."""
 
+NOISE = 0.1
+"""A score that differs by no more than this share may be the same picture's: shifted by a pixel or three, nine in ten
+pictures' scores differ by less (standard deviation over five shifts, picturebook's detector)."""
+
 Status = Literal["pass", "fail", "unsure", "skipped"]
 Source = str
 """Who said it: the name of an inspector, or `caller`."""
@@ -202,10 +206,12 @@ def regressions(best: Sequence[Verdict], candidate: Sequence[Verdict]) -> list[s
 def acceptable(best: Sequence[Verdict] | None, candidate: Sequence[Verdict] | None) -> bool:
     """The loop's law: a candidate replaces the best only with all verdicts in, no regression and a higher score.
 
-    A candidate without verdicts is never accepted; where nothing is best yet, any inspected candidate is.
+    Where it answers no more questions with yes, its score has to be higher by more than NOISE. A candidate without
+    verdicts is never accepted; where nothing is best yet, any inspected candidate is.
     """
     if candidate is None:
         return False
     if best is None:
         return True
-    return not regressions(best, candidate) and score(candidate) > score(best)
+    more = share_passed(candidate) > share_passed(best)
+    return not regressions(best, candidate) and score(candidate) > score(best) * (1 if more else 1 + NOISE)

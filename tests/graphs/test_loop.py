@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from block_world import BlockInspector, BlockPainter
+from block_world import BlockInspector, BlockPainter, colour_of
 from block_world import blocks as blocks_in
 from scripted_model import ScriptedModel, call, calls
 
@@ -44,7 +44,7 @@ async def test_a_first_picture_that_shows_everything_ends_the_run(blocks: Blocks
     assert len(result.attempts) == 1
     assert result.run.usage.planner_calls == 3
     assert result.reason == "the picture shows everything that was asked for"
-    assert len(list(blocks_in(result.image, result.scene.entity("cup")))) == 1
+    assert len(list(blocks_in(result.image, colour_of(result.scene.entity("cup").name)))) == 1
 
 
 async def test_an_edit_mends_what_the_first_picture_lacks(blocks: Blocks) -> None:
