@@ -23,7 +23,7 @@ SHIPPED = [WEIGHTS / "backbone" / "model_index.json", WEIGHTS / "detector.safete
 def test_draw_says_what_the_picture_shows_and_where_it_is(tmp_path: Path) -> None:
     result = run("draw", PROMPT, "-o", str(tmp_path / "out"), "--seed", "7")
     assert result.exit_code == 0
-    assert "passed: 7 of 7 questions" in result.stdout
+    assert "passed: 8 of 8 questions" in result.stdout
     assert "Is the red car left of the blue vase?" in result.stdout
     assert str(tmp_path / "out" / "final.png") in result.stdout
     assert str(tmp_path / "out" / "report.html") in result.stdout
@@ -46,7 +46,7 @@ def test_draw_without_another_round_says_what_is_open(tmp_path: Path) -> None:
         "draw", PROMPT, "-o", str(tmp_path / "out"), "--seed", "1", "--rounds", "0"
     )  # fmt: skip
     assert result.exit_code == 0
-    assert "not passed: 3 of 7 questions" in result.stdout
+    assert "not passed: 4 of 8 questions" in result.stdout
 
 
 def test_draw_takes_size_and_steps(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_in_a_process_of_its_own_json_is_all_there_is_on_stdout(
     )  # fmt: skip
     report = json.loads(done.stdout)
     assert report["passed"]
-    assert [question["status"] for question in report["questions"]] == ["pass"] * 7
+    assert [question["status"] for question in report["questions"]] == ["pass"] * 8
     assert Path(report["files"]["report"]).is_file()
     assert "picture 1" in done.stderr
 

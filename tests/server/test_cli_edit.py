@@ -24,7 +24,7 @@ def test_what_does_not_hold_is_repainted_and_the_given_picture_stays(tmp_path: P
     given = picture.read_bytes()
     result = run("edit", str(picture), WISH, "-o", str(tmp_path / "out"), "--seed", "7")
     assert result.exit_code == 0
-    assert "passed: 7 of 7 questions" in result.stdout
+    assert "passed: 8 of 8 questions" in result.stdout
     assert "Is the vase green?" in result.stdout
     assert picture.read_bytes() == given
     before, after = (np.asarray(Image.open(file).convert("RGB")) for file in (picture, tmp_path / "out" / "final.png"))
