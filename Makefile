@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ROOMS := agent diffusion evals graphs picturebook prompts server tools
-DEMO := a red apple in the top left, a blue car in the top right, a yellow cat in the bottom left and a green umbrella in the bottom right, on sand
+DEMO := a red apple in the top left, a blue car in the top right, a yellow dog in the bottom left and a green umbrella in the bottom right, on sand
 
 .PHONY: demo test test-all proof proof-clients clean
 
