@@ -3,7 +3,8 @@
 The pictures come from all arms and several numbers of objects in random order; whoever labelled them saw picture and
 questions, not how it was made. A label is yes or no for every question that can be seen; children of a missing thing
 are not asked. One more label says of every thing that is there whether a person who was not told would call it that;
-only then "is there a …?" is to be answered yes, and only then are its children asked.
+only then "is there a …?" is to be answered yes, and only then are its children asked. What an inspector does not get to
+ask, since it did not see the thing, counts once, there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from muralist.agent import Settings
 from muralist.picturebook.inspector import PicturebookInspector
 from muralist.tools.checklist import Checklist, checklist
 from muralist.tools.scene import Scene
-from muralist.tools.verdict import settle
+from muralist.tools.verdict import Status, settle
 
 from .composition import plain
 from .judge import Judge
@@ -75,9 +76,10 @@ def measure(folder: Path = LABELLED) -> dict[str, dict[str, tuple[int, int]]]:
             known = _strict(labels.get(str(row["number"]), {}))
             for question in questions.questions:
                 label = known.get(question.id)
-                if label is not None and all(known.get(parent) for parent in question.depends_on):
+                asked = all(known.get(parent) for parent in question.depends_on)
+                if label is not None and asked and answers[question.id] != "skipped":
                     right, total = tally[question.kind]
-                    tally[question.kind] = (right + (answers[question.id] == bool(label)), total + 1)
+                    tally[question.kind] = (right + ((answers[question.id] == "pass") == bool(label)), total + 1)
         counted[inspector.name] = dict(tally)
     return counted
 
@@ -87,9 +89,9 @@ def _strict(labels: dict[str, int]) -> dict[str, int]:
     return {name: label * labels.get(name.replace(".exists", ".form"), 1) for name, label in labels.items()}
 
 
-def _answers(inspector: PicturebookInspector, picture: Image.Image, questions: Checklist) -> dict[str, bool]:
+def _answers(inspector: PicturebookInspector, picture: Image.Image, questions: Checklist) -> dict[str, Status]:
     verdicts = settle(questions, asyncio.run(inspector.inspect(picture, questions)))
-    return {verdict.question_id: verdict.status == "pass" for verdict in verdicts}
+    return {verdict.question_id: verdict.status for verdict in verdicts}
 
 
 def table(counted: dict[str, dict[str, tuple[int, int]]]) -> str:
