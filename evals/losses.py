@@ -25,6 +25,9 @@ _SAYING_NOTHING = frozenset(
     situated placed set laid seated hanging hangs hang hung leaning leans lean leaned arranged displayed found visible
     shown seen picture image photo photograph scene view shot depiction snapshot color colour colored coloured side edge
     corner hand half part position mounted nothing something again
+    hi hello hey ok okay thanks thank kindly maybe perhaps possibly simply actually wonder wondering how pls plz thx
+    wanna gimme lemme gotta hoping love wish try start begin surprise sorry everything sure preferably
+    ideally
     """.split()
 )
 """Words that a scene need not hold."""
@@ -84,7 +87,9 @@ def _told(scene: Scene) -> list[str]:
     told += [word for each in scene.relations for word in each.predicate.split()]
     if scene.absent or not {"no", "not"}.isdisjoint(words(" ".join(scene.claims))):
         told += (
-            "no not without neither nor never or instead rather than zero don t isn aren doesn single nobody".split()
+            "no not without neither nor never or instead rather than zero don t isn aren doesn single nobody leave "
+            "leaving out off except minus sans avoid avoiding exclude excluding omit omitting remove skip anything "
+            "anywhere allowed wanted free".split()
         )
     return told
 

@@ -22,7 +22,7 @@ COLOUR_SPELLINGS = {"grey": "gray", "violett": "violet", "multicoloured": "multi
                     "woollen": "woolen", "chequered": "checkered"}  # fmt: skip
 """Other spellings to the one that is kept."""
 
-SHADES = frozenset("light dark pale".split())
+SHADES = frozenset("light dark pale bright".split())
 """Before a colour these make another colour: dark blue."""
 
 TINTS = frozenset(
@@ -155,6 +155,14 @@ PICTURED = frozenset(
     """.split()
 )
 """How a thing is pictured, which is the style of the picture: a cartoon frog."""
+_PICTURED_IN = PICTURED | frozenset({"pixel art", "pixel", "line art", "comic book", "comic", "oil painting", "pencil"})
+
+
+def pictures(look: str) -> bool:
+    """True for a look that is the style of the picture, `cartoon`, or names it as `comic book style` does."""
+    stem = look.removesuffix("style").rstrip(" -")
+    return look in PICTURED or (stem != look and stem in _PICTURED_IN)
+
 
 PHRASES: dict[tuple[str, ...], AttributeKind] = {
     ("stainless", "steel"): "material", ("cast", "iron"): "material", ("wrought", "iron"): "material",

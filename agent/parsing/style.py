@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from muralist.tools.words import MEDIA
 
-from .words import AUXILIARIES, DETERMINERS, FILLERS, OPENERS
+from .words import AUXILIARIES, DETERMINERS, FILLERS, NEGATIONS, OPENERS
 
 _UNTOLD = frozenset("picture image photo photograph scene view depiction shot snapshot".split())
 """Media that say nothing about the look."""
@@ -24,9 +24,13 @@ _QUALITY = frozenset(
     unreal engine octane intricate award winning award-winning professional very realistic hyperrealistic
     """.split()
 )
-_BEFORE_MEDIA = OPENERS | FILLERS | AUXILIARIES | {"to", "this", "that", ",", "like", "can"}
+_BEFORE_MEDIA = (
+    OPENERS | FILLERS | AUXILIARIES | {"to", "this", "that", ",", "like", "can", "and", "so", "then", " ", "!", "."}
+)
 _STOPS = frozenset(",.;:!?\n")
 _LONGEST_OPENING = 7
+_AS_IF = (("as", "if"), ("as", "though"), ("the", "way"), ("as",))
+_MADE = frozenset("painted paint drawn draw sketched sketch illustrated made designed imagined photographed".split())
 
 
 @dataclass
@@ -42,7 +46,7 @@ class Style:
 def read_style(words: Sequence[str]) -> Style:
     """Find the medium in front, the style anywhere, and praise such as `highly detailed` between commas."""
     style = Style()
-    names = [_opening(words, style), _in_the_style(words, style), *_tags(words, style)]
+    names = [_opening(words, style), _as_if(words, style), _in_the_style(words, style), *_tags(words, style)]
     style.name = ", ".join(dict.fromkeys(name for name in names if name))[:300] or None
     return style
 
@@ -53,13 +57,37 @@ def _opening(words: Sequence[str], style: Style) -> str:
     while start < len(words) and words[start] in _BEFORE_MEDIA:
         start += 1
     for end in range(start + 1, min(len(words), start + _LONGEST_OPENING)):
-        if words[end] == "of" and (words[end - 1] in MEDIA or list(words[end - 2 : end]) == ["close", "up"]):
+        if words[end] == ":" and words[end - 1] in MEDIA | {"art"} and end > start + 1:
+            style.said.update(range(end + 1))
+            style.begin = end + 1
+            inner = [word for word in words[start:end] if word not in DETERMINERS]
+            return "" if len(inner) == 1 and inner[0] in _UNTOLD else " ".join(inner)
+        if words[end] == "of" and (words[end - 1] in MEDIA | {"art"} or list(words[end - 2 : end]) == ["close", "up"]):
             inner = [word for word in words[start:end] if word not in DETERMINERS]
             style.said.update(range(end + 1))
             style.begin = end + 1
             return "" if len(inner) == 1 and inner[0] in _UNTOLD else " ".join(inner)
         if words[end] in _STOPS | DETERMINERS | AUXILIARIES or words[end] == "of":
             break  # a robot is painting a portrait of …: not how the picture looks, but what it shows
+    return ""
+
+
+def _as_if(words: Sequence[str], style: Style) -> str:
+    """`as if Hokusai had painted it`, `as painted by a child`, `the way Miro would draw it`: who made the picture."""
+    for at in range(style.begin, len(words)):
+        end = at
+        while end < len(words) and words[end] not in _STOPS:
+            end += 1
+        told = list(words[at:end])
+        made = next((place for place, word in enumerate(told) if word in _MADE), 0)
+        led = next((len(lead) for lead in _AS_IF if tuple(told[: len(lead)]) == lead), 0)
+        if not led or not made:
+            continue
+        maker = told[made + 2 :] if told[made + 1 : made + 2] == ["by"] else told[led:made]
+        name = [word for word in maker if word not in AUXILIARIES | {"it", "been", "by"}]
+        if name and len(name) < _LONGEST_OPENING:
+            style.said.update(range(at, end))
+            return " ".join(name)
     return ""
 
 
@@ -84,6 +112,10 @@ def _in_the_style(words: Sequence[str], style: Style) -> str:
     return ""
 
 
+def _is_tag(part: Sequence[str]) -> bool:
+    return part[-1] in _TAGS and len(part) <= 4 and part[0] not in DETERMINERS | NEGATIONS
+
+
 def _tags(words: Sequence[str], style: Style) -> list[str]:
     """`…, digital art, highly detailed`: the parts between commas behind the first."""
     found, start = [], None
@@ -94,7 +126,9 @@ def _tags(words: Sequence[str], style: Style) -> list[str]:
             part = list(words[start:at])
             if all(word in _QUALITY for word in part):
                 style.praise.update(range(start, at))
-            elif part[-1] in _TAGS and len(part) <= 4 and part[0] not in DETERMINERS and not style.said & {start}:
+            elif part == ["style"] and list(words[at : at + 1]) == [":"]:
+                style.said.update(range(start, at))
+            elif _is_tag(part) and start not in style.said:
                 style.said.update(range(start, at))
                 found.append(" ".join(part))
         start = at + 1

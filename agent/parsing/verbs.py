@@ -27,6 +27,7 @@ from .words import (
     POSITION_VERBS,
     PREPOSITIONS,
     RELATIVES,
+    SPATIAL,
     VERB_STEMS,
 )
 
@@ -39,12 +40,19 @@ def is_noun_like(words: Sequence[str], at: int) -> bool:
 
 
 def _starts_side(words: Sequence[str], at: int) -> bool:
-    """`left of`, `right side of`, or a `left` with nothing behind it: where something is, not what it is."""
+    """`left of`, `right side of`, or `left`, `top left` with nothing behind it: where something is, not what it is."""
+    if words[at] in {"top", "bottom", "upper", "lower"}:
+        named = not at or words[at - 1] in DETERMINERS or not words[at - 1][0].isalnum()
+        sided = not named and list(words[at + 1 : at + 2]) in (["left"], ["right"])
+        return sided and (at + 2 >= len(words) or words[at + 2] in BOUNDS or not words[at + 2][0].isalnum())
+    if words[at] in {"smack", "bang", "dead"}:
+        return at > 0 and words[at + 1 : at + 2] != [] and words[at + 1] in {"in", "on", "at", "centre", "center"}
     if words[at] not in {"left", "right"}:
         return False
     if at + 1 >= len(words) or not words[at + 1][0].isalnum() or words[at + 1] in CONJUNCTIONS:
         return at > 0 and words[at - 1] not in DETERMINERS
-    return words[at + 1] in {"of", "to"} or (words[at + 1] == "side" and "of" in words[at + 2 : at + 3])
+    sided = words[at + 1] == "side" and "of" in words[at + 2 : at + 3]
+    return sided or words[at + 1] in {"of", "to", "in", "at", "on"} | SPATIAL
 
 
 def is_participle(words: Sequence[str], at: int) -> bool:
