@@ -26,7 +26,8 @@ _SAYING_NOTHING = frozenset(
     shown seen picture image photo photograph scene view shot depiction snapshot color colour colored coloured side edge
     corner hand half part position mounted nothing something again
     hi hello hey ok okay thanks thank kindly maybe perhaps possibly simply actually wonder wondering how pls plz thx
-    wanna gimme lemme gotta hoping love wish try start begin surprise sorry everything sure preferably
+    wanna gimme lemme gotta hoping love wish try start begin surprise sorry place move goes go
+    belongs belong everything sure preferably
     ideally
     """.split()
 )
@@ -59,7 +60,7 @@ def lost(scene: Scene) -> list[str]:
         prompt = _ORDERS.sub("", prompt)
     said = words(prompt)
     held = [*scene.absent, *scene.claims, *scene.unparsed]
-    held += [f"background under against {scene.background}"] if scene.background else []
+    held += [f"background ground floor under against {scene.background}"] if scene.background else []
     held += [f"style {scene.style}"] if scene.style else []
     held += [part for entity in scene.entities for part in (entity.span, entity.name)]
     found = words(" ".join(held))

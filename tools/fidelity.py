@@ -62,7 +62,9 @@ def lost_words(scene: Scene) -> list[str]:
     sides = {side for entity in scene.entities for side in (entity.place or "").split()}
     counts = {entity.count for entity in scene.entities}
     texts = [*scene.unparsed, *scene.claims, *predicates, *sides]
-    texts += [f"{scene.background} background backdrop against under beneath below"] if scene.background else []
+    texts += (
+        [f"{scene.background} background backdrop ground floor against under beneath below"] if scene.background else []
+    )
     texts += [f"{scene.style} style"] if scene.style else []
     texts += scene.absent
     texts += DENYING if scene.absent or not {"no", "not"}.isdisjoint(words(" ".join(scene.claims))) else ()

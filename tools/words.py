@@ -64,8 +64,8 @@ _EMPTY = frozenset(
     mounted laid seated hanging hangs hang hung leaning leans lean leaned leant together arranged displayed found seen
     visible shown appears appear picture image photo depiction shot snapshot scene view part parts color colour colored
     coloured something nothing hi hello hey ok okay thanks thank kindly maybe perhaps possibly simply actually wonder
-    wondering how can pls plz thx wanna gimme lemme gotta hoping love wish try start begin surprise sorry
-    everything sure preferably ideally
+    wondering how can pls plz thx wanna gimme lemme gotta hoping love wish try start begin surprise sorry place move
+    goes go belongs belong everything sure preferably ideally
     """.split()
 ) - {"right"}  # fmt: skip
 """Words that a scene need not keep: they say nothing by themselves, or only that something is somewhere."""

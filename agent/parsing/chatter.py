@@ -36,8 +36,8 @@ _FRAME = (
         like love wish want wanted wanting need needed prefer looking thinking dreaming imagining asking after for of
         about able kind nice so as to please kindly maybe perhaps possibly just really also simply actually rather
         quickly mind try trying make have get think find picture ask request order dream must
-        wanna gonna gotta know possible it'd appreciate glad happy grateful thankful start begin add put use include place
-        sketch
+        wanna gonna gotta know possible it'd appreciate glad happy grateful thankful start begin add put use include
+        place sketch
         """.split()
     )
 )
@@ -170,6 +170,8 @@ def _question(words: Sequence[str], at: int) -> int:
         return at + 2 if at + 2 == len(words) or not words[at + 2][0].isalnum() else 0
     if not _is_head(words, at):
         return 0
+    if words[at] in _MODALS and following in {"the", "there"}:
+        return at + 1 + (following == "there") + (list(words[at + 2 : at + 3]) == ["be"])
     if (words[at], following) in {("how", "about"), ("what", "about"), ("what", "if"), ("why", "not")}:
         return at + 2
     asked = words[at] in {"what", "how"} and following in _MODALS | {"does", "do"}
@@ -236,6 +238,8 @@ def _order(words: Sequence[str], at: int) -> int:
         return _past_asker(words, end)
     if words[at] in _STARTING and following == "with":
         return at + 2
+    if list(words[at : at + 3]) == ["let", "there", "be"]:
+        return at + 3
     if words[at] == "make" and following in {"sure", "certain"}:
         return end + 1 + (list(words[end + 1 : end + 2]) == ["that"])
     if words[at] == "picture" and following in ARTICLES | {"this", "if"}:
@@ -249,7 +253,7 @@ def _order(words: Sequence[str], at: int) -> int:
     plain = is_noun_like(words, at) and listed(words[at]) is None and by_form(words[at]) is None
     named = number(words[at]) is not None or is_plural(words[at]) or words[at] in MEDIA | {"half", "quarter", "such"}
     placed = read_position(words, at) is not None  # left a lamp
-    return end if begins and plain and not named and not placed and following in ARTICLES else 0
+    return end if begins and plain and not named and not placed and following in ARTICLES | {"the"} else 0
 
 
 def _opens(words: Sequence[str], at: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from muralist.tools.scene import Attribute
 
-from .lexicon import COLOURS, COMPOUNDS, GROWN, MATERIALS, PHRASES, SHADES, TINTS, WOODS, listed, spelling
+from .lexicon import COLOURS, COMPOUNDS, GROWN, MATERIALS, PHRASES, PICTURED, SHADES, TINTS, WOODS, listed, spelling
 from .morphology import by_form, names_colour
 from .numbers import singular
 from .positions import leads_on
@@ -103,6 +103,8 @@ def _styled(words: Sequence[str], at: int) -> int:
         named = all(is_noun_like(words, place) for place in (*range(at, end), end + 1))
         if list(words[end : end + 1]) == ["style"] and named:
             return end + 1
+        if " ".join(words[at : end + 1]) in PICTURED and is_noun_like(words, end + 1):
+            return end + 1 if end == at + 1 else at
     return at
 
 

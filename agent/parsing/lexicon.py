@@ -22,7 +22,7 @@ COLOUR_SPELLINGS = {"grey": "gray", "violett": "violet", "multicoloured": "multi
                     "woollen": "woolen", "chequered": "checkered"}  # fmt: skip
 """Other spellings to the one that is kept."""
 
-SHADES = frozenset("light dark pale bright".split())
+SHADES = frozenset("light dark pale".split())
 """Before a colour these make another colour: dark blue."""
 
 TINTS = frozenset(
@@ -153,9 +153,9 @@ PICTURED = frozenset(
     cartoon cartoonish anime manga minimalist minimalistic impressionist impressionistic surrealist surreal cubist
     photorealistic hyperrealistic realistic abstract pixelated watercolor watercolour isometric low-poly
     """.split()
-)
+) | {"pixel art", "line art"}
 """How a thing is pictured, which is the style of the picture: a cartoon frog."""
-_PICTURED_IN = PICTURED | frozenset({"pixel art", "pixel", "line art", "comic book", "comic", "oil painting", "pencil"})
+_PICTURED_IN = PICTURED | frozenset({"pixel", "comic book", "comic", "oil painting", "pencil"})
 
 
 def pictures(look: str) -> bool:

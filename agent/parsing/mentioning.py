@@ -22,6 +22,8 @@ _OUTSTANDING = frozenset({"", ",", "and", ", and"})
 """Links behind which a thing of its own may begin."""
 
 
+_STATING = AUXILIARIES | {":", "to", "as", ",", " "}
+"""Words between `the background` and what it is."""
 _ENTIRE = frozenset({"whole", "entire", "complete", "full"})
 
 
@@ -80,7 +82,7 @@ class Mentioning:
             self.reading.cover(phrase.end - 1, phrase.end)
             return phrase.end  # fills the whole picture
         bare = phrase.noun in GROUNDS and not phrase.determiner and not phrase.said_count
-        outstanding = clause.link in _OUTSTANDING and not clause.waiting
+        outstanding = (clause.link in _OUTSTANDING or not clause.group) and not clause.waiting
         if phrase.head in BACKDROPS or is_floor(phrase) or (bare and outstanding):
             return self._surround(phrase)
         only = phrase.determiner == "the" and not phrase.attributes and not clause.waiting
@@ -109,8 +111,11 @@ class Mentioning:
             if self._is_part(phrase):
                 self.reading.cover(phrase.start, phrase.end)
                 return [self.reading.take(phrase.count, phrase.end, phrase.attributes)]
-            before = things[-1] if things else self.spoken[-1]
+            subject = (self.clause.group or self.topic)[-1:] if phrase.determiner == "another" else []
+            before = things[subject[0] if subject else -1] if things else self.spoken[-1]
             return [self.reading.mention(replace(phrase, noun=before.noun, head=before.head), before.start)]
+        if phrase.noun == "one":  # nothing that it could mean: it is quoted
+            phrase = replace(phrase, noun=self.words[phrase.end - 1], head=self.words[phrase.end - 1])
         return [self.reading.mention(each) for each in each_colour(phrase)]
 
     def _only_describes(self, phrase: NounPhrase) -> bool:
@@ -184,12 +189,12 @@ class Mentioning:
         words = self.words
         begin = _backdrop(words, at + (words[at] in {"for", "as"}))
         if not begin:
-            return self._used_as_background(at)
+            return self._stated_ground(at) or self._used_as_background(at)
         stated = begin
-        while stated < len(words) and words[stated] in AUXILIARIES | {":", "to", "as", " "}:
+        while stated < len(words) and words[stated] in _STATING:
             stated += 1
         if stated > begin or words[at] in {"for", "as"}:
-            begin = stated + (words[stated : stated + 1] == [","])
+            begin = stated
         elif at and words[at - 1][0].isalnum():
             return None
         phrase = read_noun_phrase(words, begin)
@@ -197,6 +202,19 @@ class Mentioning:
             return None
         self.reading.cover(at, begin)
         return self._surround(phrase)
+
+    def _stated_ground(self, at: int) -> int | None:
+        """`the ground is snow`, `the floor should be covered with grass`."""
+        words, begin = self.words, at + 2
+        if words[at] != "the" or words[at + 1 : at + 2] not in (["ground"], ["floor"]):
+            return None
+        while begin < len(words) and words[begin] in AUXILIARIES | {"covered", "made", "of", "with", "in"}:
+            begin += 1
+        phrase = read_noun_phrase(words, begin, predicative=False) if begin > at + 2 else None
+        if phrase is None or phrase.noun not in GROUNDS or phrase.said_count:
+            return None
+        self._surround(phrase)
+        return self.reading.cover(at, phrase.end)
 
     def _used_as_background(self, at: int) -> int | None:
         """`snow as the background`, `snow for a background`."""

@@ -80,8 +80,9 @@ def read_noun_phrase(
         nouns = [words[at]]
     attributes = joined(words, attributes, places)
     at += len(nouns)
-    if not nouns and not attributes and determiner == "another" and not is_noun_like(words, at):
-        nouns = ["one"]  # and behind it another
+    others = words[at - 1] == "another" or (count and words[at - 1] == "more")
+    if not nouns and not attributes and at > start and others and not is_noun_like(words, at):
+        nouns = ["one"]  # and behind it another; three more
     elif not nouns and not attributes:
         return None
     said = count is not None
@@ -142,7 +143,7 @@ def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, i
     determiner, count, group = "", None, 0
     while at < len(words):
         word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
-        if word in GROUPS and following == "of":
+        if word in GROUPS and following in {"of", "more"}:
             group, count = GROUPS[word], count if count and count > 1 else None
             count = GROUPS[word] if word in {"pair", "couple", "trio", "dozen"} else count
             at += 2
@@ -158,21 +159,26 @@ def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, i
             at += 1
         elif (amount := number(word)) is not None and amount > 0:
             count, at = (count + amount if count and count in TENS and amount < 10 else amount), at + 1
+        elif word == "other" and determiner in DEFINITE:
+            determiner, at = "another", at + 1
         elif word in DETERMINERS or (word == "own" and determiner in DEFINITE):
             determiner, at = determiner or word, at + 1
         elif determiner and word in ORDINALS and is_noun_like(words, at + 1):
             determiner, at = "another", at + 1  # a third cat, the second cat
             if list(words[at : at + 1]) == ["one"]:
                 break
-        elif (
-            word in _DEGREES
-            or (word in {"more", "x"} and (count or determiner))
-            or (word == "of" and (determiner in {"all", "some", "both", "each"} or count))
-        ):
+        elif _only_grades(word, determiner, count):
             at += 1
         else:
             break
     return at, determiner, count, group
+
+
+def _only_grades(word: str, determiner: str, count: int | None) -> bool:
+    """`very`, the `of` of `all of`, `more` and `x` behind a number: they change neither the number nor the thing."""
+    if word == "of":
+        return determiner in {"all", "some", "both", "each"} or bool(count)
+    return word in _DEGREES or (word in {"more", "x"} and bool(count or determiner))
 
 
 def _nouns(words: Sequence[str], at: int, determiner: str, count: int | None, awaits: bool) -> list[str]:
@@ -192,7 +198,7 @@ def _nouns(words: Sequence[str], at: int, determiner: str, count: int | None, aw
             break  # cat cat cat; red apple blue cup; tiny key huge chair; make the cup red
         if nouns and determiner in DEFINITE and word in COLOURS and nouns[-1] not in TINTS and _is_last(words, at):
             break  # make the cup orange
-        if nouns and not INDEFINITE.isdisjoint((word, nouns[-1])):
+        if nouns and not (INDEFINITE | {"one", "ones"}).isdisjoint((word, nouns[-1])):
             break
         nouns.append(word)
         at += 1

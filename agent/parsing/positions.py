@@ -181,7 +181,8 @@ def _sided(words: Sequence[str], at: int) -> Position | None:
         return Position(end + 1 - at, place=place, heading=True)
     if end < len(words) and words[end] == ":":
         return Position(end + 1 - at, place=place, heading=True)
-    if middle and words[at] == "dead":
+    bracketed = at > 0 and words[at - 1] == "(" and list(words[end : end + 1]) == [")"]
+    if middle and (words[at] == "dead" or bracketed):
         return Position(end - at, place=place)
     if not (prepositional or article or middle) and _stands_free(words, at, end, bool(horizontal)):
         return Position(end - at, place=place)

@@ -253,6 +253,8 @@ class Reading:
         return phrase.end
 
     def _surround(self, text: str) -> None:
+        if text in {"ground", "floor"} and self.background:
+            return  # snow on the ground
         self.background = ", ".join(filter(None, [self.background, text]))[:_LONGEST_BACKGROUND]
 
     def put_behind(self) -> None:

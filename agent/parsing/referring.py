@@ -119,7 +119,19 @@ class Referring(Denying):
         if phrase.noun in {"former", "latter"} and len(pair) > 1:
             self.reading.cover(phrase.start, phrase.end)
             return [pair[_RANKS[phrase.noun]]]
+        if self.reading.has_several and self.reading.several().is_a(phrase) and self._is_one_of(phrase):
+            rest = phrase.determiner == "another"
+            self.reading.cover(phrase.start, phrase.end)
+            return [self.reading.take(None if rest else phrase.count, phrase.end, phrase.attributes)]
         return super()._mention(phrase)
+
+    def _is_one_of(self, phrase: NounPhrase) -> bool:
+        """`two boats: one boat is red, the other boat …`"""
+        words, several = self.words, self.reading.several()
+        if words[phrase.start : phrase.start + 2] == ["the", "other"]:
+            return self.reading.is_parted
+        told = words[phrase.end : phrase.end + 1] != [] and words[phrase.end] in BE
+        return told and phrase.said_count and not phrase.determiner and phrase.count < several.count
 
     def _same(self, at: int) -> int | None:
         """`a red book and a cup in the same colour`: the one colour that was named, or else not understood."""
@@ -132,12 +144,13 @@ class Referring(Denying):
         if kind is None:
             return None
         compared = read_thing(words, end + 1) if words[end : end + 1] == ["as"] else None
-        things, donors = self.reading.things, range(len(self.reading.things))
+        things = self.reading.things
+        donors = list(range(len(things)))
         if compared is not None:
             donors = [one for one in donors if things[one].is_a(compared)][-1:]
             end = compared.end
         looks: list[Attribute] = [look for one in donors for look in things[one].attributes if look.kind == kind]
-        lacking = [one for one in self.clause.group if all(look.kind != kind for look in things[one].attributes)]
+        lacking = [one for one in self.clause.group if kind not in things[one].kinds]
         if len({look.value for look in looks}) != 1 or not lacking or not bounded(words, end):
             return end
         self._add_looks(lacking, looks[:1])

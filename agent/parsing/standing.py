@@ -175,7 +175,7 @@ class Standing(Mentioning):
     def _begins_thing(self, at: int) -> bool:
         """True if what stands so is named at word `at`, be it behind `there is`."""
         at += self.words[at : at + 1] in ([","], [":"])
-        while at < len(self.words) and (self.words[at] in BE | {"there"} or self.words[at] in POSITION_VERBS):
+        while at < len(self.words) and (self.words[at] in BE | {"there", " "} or self.words[at] in POSITION_VERBS):
             at += 1
         return at < len(self.words) and read_noun_phrase(self.words, at) is not None
 

@@ -18,6 +18,7 @@ from .words import (
     DETERMINERS,
     ED_MODIFIERS,
     ED_NOUNS,
+    INDEFINITE,
     ING_MODIFIERS,
     ING_NOUNS,
     IRREGULAR_PAST,
@@ -98,11 +99,15 @@ def ends_noun(
     if word == "can":
         return following in VERB_STEMS or following == "be"
     opens = following in DETERMINERS or number(following) is not None
+    if opens and word in POSITION_VERBS:
+        return True  # behind the goal stand two trees
+    if word in VERB_STEMS - NOUNS_TOO and following in PREPOSITIONS - {"of"}:
+        return True  # make the cat sit on a mat
     if opens and (after_plural or is_plural(word) or word in VERB_STEMS - NOUNS_TOO):
         return True  # vines embrace the statues: no noun holds a determiner
     stems = {word[:-1], word[:-2], word[:-3] + "y" if word.endswith("ies") else ""} & VERB_STEMS
     sided = bool(following) and _starts_side(words, at + 1)  # a cat sits left of a dog
-    led_on = opens or sided or following in PREPOSITIONS or following.endswith("ly")
+    led_on = opens or sided or following in PREPOSITIONS | INDEFINITE or following.endswith("ly")
     led_on = led_on or (singular and (listed(following) is not None or is_plural(following)))  # throws red balls
     if after_plural:
         return word in VERB_STEMS or (word.endswith("s") and (singular or bool(stems)) and led_on)
