@@ -60,6 +60,7 @@ class Reader(Correcting):
         if not word[0].isalnum():
             return self._punctuation(at, word)
         for special in (
+            self._exchange,
             self._refer,
             self._denial,
             self._order,

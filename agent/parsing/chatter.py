@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 from muralist.tools.words import ARTICLES, MEDIA
 
+from .denial import denies
 from .lexicon import listed
 from .morphology import by_form
 from .noun_phrase import NounPhrase, read_noun_phrase, read_thing
 from .numbers import is_plural, number
 from .positions import read_position
 from .verbs import is_noun_like
-from .words import ASKERS, BE, DETERMINERS, ENDS, OPENERS, PLACING, PRONOUNS
+from .words import ASKERS, BE, CANVAS, DETERMINERS, ENDS, EXCHANGING, OPENERS, PLACING, PRONOUNS
 
 _GREETINGS = frozenset("hi hello hey hiya howdy greetings dear ok okay oh well um hmm alright".split())
 _ADDRESSED = frozenset("there again everyone all you dear friend friends folks team painter artist".split())
@@ -56,6 +57,17 @@ _WISHED = tuple(
     for wish in "it would be,it'd be,would it be,is it possible,is there any chance,any chance".split(",")
 )
 """How wishes begin that no asker heads."""
+_ORDERS = tuple(
+    tuple(order.split())
+    for order in "let there be,don't forget,do not forget,never forget,remember to,make sure to,be sure to".split(",")
+)
+"""Orders of several words; not to forget something is to draw it."""
+_PHRASAL = frozenset("throw toss chuck pop whip knock rustle sneak slip".split())
+_REQUESTS = frozenset("request idea prompt wish task commission order challenge brief".split())
+_ANNOUNCING = frozenset(
+    "my our the this a an here's here is i have i've got simple small quick little new first next easy".split()
+)
+_WANTING = frozenset("want wants wanted need needs needed requested requests asked asks wishes".split())
 _ORDERING = frozenset("draw paint show create generate make render put add place".split())
 _LEADING = frozenset("please now then and also just kindly next finally first so but lastly".split())
 _STARTING = frozenset("start begin finish end surprise amaze go come continue".split())
@@ -75,6 +87,7 @@ def read_chatter(words: Sequence[str]) -> Chatter:
     chatter, at = Chatter(), 0
     while at < len(words):
         end = _greeting(words, at) or _remark(words, at, chatter) or _condition(words, at) or _question(words, at)
+        end = end or _announcement(words, at) or _wish_of_another(words, at)
         end = end or _order(words, at) or _wish(words, at) or _praise(words, at) or _beneficiary(words, at)
         end = end or (_is_ordinal(words, at) and at + 1)
         chatter.said.update(place for place in range(at, end) if words[place][0].isalnum())
@@ -125,13 +138,14 @@ def _remark(words: Sequence[str], at: int, chatter: Chatter) -> int:
         return 0
     told = list(words[at:end])
     liking = next((place for place in range(at + 1, end) if words[place] in _LIKING), None)
-    if "favourite" in told or "favorite" in told:
+    preferred = "favourite" in told or "favorite" in told
+    if preferred:
         liking = next((place for place in range(at, end) if words[place] in BE), None)
     owned = told[0] in {"my", "our"} or told[:1] in (["i"], ["we"])
     about_asker = (owned and liking is not None and not _WISHES & {*told[: max(2, (liking or 0) - at)]}) or (
         "birthday" in told and bool({"my", "our", "his", "her", "it's"} & {*told})
     )
-    about_asker = about_asker or told[:1] == ["i'm"] or told[:2] == ["i", "am"]
+    about_asker = about_asker or told[:1] == ["i'm"] or told[:2] == ["i", "am"] or (preferred and "my" in told)
     if not about_asker or _WISHES & {*told} or not _asks(words, end):
         return 0
     after = 0 if liking is None else liking + 1 + (words[liking + 1] in {"of", "on", "about", "with", "for"})
@@ -193,6 +207,44 @@ def _is_ordinal(words: Sequence[str], at: int) -> bool:
     return ordering and begin < len(words) and _is_head(words, at) and bool(_order(words, begin) or _wish(words, begin))
 
 
+def _announcement(words: Sequence[str], at: int) -> int:
+    """`here's my idea:`, `my request is`, `the picture should show`: what is said to come."""
+    if not _is_head(words, at):
+        return 0
+    end = at
+    while end < len(words) and words[end] in _ANNOUNCING:
+        end += 1
+    if end >= len(words) - 1 or (end == at and words[at] != "it"):
+        return 0
+    following = words[end + 1]
+    if words[end] in _REQUESTS and (following in BE or following in {":", ".", ","}):
+        return end + 1 + (following in BE)
+    begin = end = end + 1 if words[end] in CANVAS | {"it"} else 0
+    while end and end < len(words) and words[end] in _MODALS | {"must", "has", "have", "needs", "to"}:
+        end += 1
+    shows = begin and begin <= end < len(words) and words[end] in {"show", "shows", "contain", "contains", "depict"}
+    return end + 1 if shows else 0
+
+
+def _wish_of_another(words: Sequence[str], at: int) -> int:
+    """`my son wants`, `she asked for`, where nothing was named that might be meant."""
+    owned = words[at] in {"my", "our"}
+    if not _is_head(words, at) or not (owned or words[at] in {"he", "she", "they"}):
+        return 0
+    if not owned and not ARTICLES.isdisjoint(words[:at]):
+        return 0
+    end = _segment_end(words, at)
+    wanting = [place for place in range(at + 1, min(end, at + 5)) if words[place] in _WANTING | {"would", "'d"}]
+    if not wanting or any(words[place] in DETERMINERS for place in range(at + 1, wanting[0])):
+        return 0
+    behind = wanting[0] + 1
+    if words[wanting[0]] == "would" and words[behind : behind + 1] and words[behind] not in {"like", "love"}:
+        return 0
+    while behind < len(words) and words[behind] in {"like", "love", "for", "to", "see", "have", "get"}:
+        behind += 1
+    return behind
+
+
 def _wish(words: Sequence[str], at: int) -> int:
     """`I would love to see`, `could you please draw me`, `you can imagine`, `all I want is`."""
     begin = at
@@ -203,12 +255,15 @@ def _wish(words: Sequence[str], at: int) -> int:
         return 0
     end = opened or begin + 1
     frame = _FRAME | _PRAISE if opened else _FRAME
-    while end < len(words) and words[end] in frame and words[end] != "my":
-        end += 1
-    if words[end - 1] in _MODALS | {"to"} and _is_unknown_verb(words, end):
-        end += 1
-        while end < len(words) and words[end] in {"me", "us", "up", "out", "together"}:
+    while end < len(words):
+        if words[end] in frame and words[end] != "my":
             end += 1
+        elif words[end - 1] in _MODALS | {"to", "i", "we", "you"} and _is_unknown_verb(words, end):
+            end += 1
+            while end < len(words) and words[end] in {"me", "us", "up", "out", "together"}:
+                end += 1
+        else:
+            break
     if end < len(words) and words[end] in _TURNING and words[end - 1] in {"mind", "of", "about", "try"}:
         end += 1 + (words[end + 1 : end + 2] in (["me"], ["us"]))
     if words[end - 1] == "know" and list(words[end : end + 1]) == ["what"]:
@@ -225,7 +280,7 @@ def _is_unknown_verb(words: Sequence[str], at: int) -> bool:
     end = at + 1
     while end < len(words) and words[end] in {"up", "out", "together", "me", "us"}:
         end += 1
-    return end > at + 1 or end >= len(words) or words[end] in DETERMINERS or number(words[end]) is not None
+    return end > at + 1 or end >= len(words) or words[end] in DETERMINERS | ASKERS or number(words[end]) is not None
 
 
 def _order(words: Sequence[str], at: int) -> int:
@@ -238,8 +293,15 @@ def _order(words: Sequence[str], at: int) -> int:
         return _past_asker(words, end)
     if words[at] in _STARTING and following == "with":
         return at + 2
-    if list(words[at : at + 3]) == ["let", "there", "be"]:
-        return at + 3
+    if (said := next((len(each) for each in _ORDERS if tuple(words[at : at + len(each)]) == each), 0)) > 0:
+        return at + said + (list(words[at + said : at + said + 1]) in (["add"], ["include"], ["draw"]))
+    if words[at] in _STARTING and following in {"it", "things", "this"}:
+        off = at + 2 + (list(words[at + 2 : at + 3]) in (["off"], ["up"], ["out"]))
+        return off + 1 if list(words[off : off + 1]) == ["with"] else 0
+    if words[at] in _PHRASAL and following in {"in", "up", "out", "together"} and _opens(words, at + 2):
+        return at + 2
+    if words[at] in {"mind", "fancy", "consider", "try"} and following in _TURNING:
+        return at + 2
     if words[at] == "make" and following in {"sure", "certain"}:
         return end + 1 + (list(words[end + 1 : end + 2]) == ["that"])
     if words[at] == "picture" and following in ARTICLES | {"this", "if"}:
@@ -253,7 +315,8 @@ def _order(words: Sequence[str], at: int) -> int:
     plain = is_noun_like(words, at) and listed(words[at]) is None and by_form(words[at]) is None
     named = number(words[at]) is not None or is_plural(words[at]) or words[at] in MEDIA | {"half", "quarter", "such"}
     placed = read_position(words, at) is not None  # left a lamp
-    return end if begins and plain and not named and not placed and following in ARTICLES | {"the"} else 0
+    exchanged = words[at] in EXCHANGING | {"leave"} or denies(words, at) > 0
+    return end if begins and plain and not (named or placed or exchanged) and following in ARTICLES | {"the"} else 0
 
 
 def _opens(words: Sequence[str], at: int) -> bool:

@@ -85,7 +85,7 @@ class Clause:
             return len(word) > 4
         if word in VERB_RELATIONS and self.group:
             return True
-        if self.link == "verb" and self.predicative and not is_verb_form(words, at):
+        if self.link == "verb" and self.predicative and (_describes(word) or not is_verb_form(words, at)):
             return False
         if is_verb_form(words, at):
             return bool(self.group or self.waiting) or word in POSITION_VERBS or not is_noun_like(words, at + 1)
@@ -96,3 +96,8 @@ class Clause:
             return True  # where a noun phrase ended without a word in between, no other one begins
         stems = {word, word[:-1], word[:-2]} if word.endswith("s") else {word}
         return bool(stems & VERB_STEMS) and (self.link != "and" or following in PREPOSITIONS | PRONOUNS)
+
+
+def _describes(word: str) -> bool:
+    """`striped`, `wooden`: behind `is` a look, while what is `blooming` does something."""
+    return listed(word) is not None and not word.endswith("ing")

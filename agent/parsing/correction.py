@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from muralist.tools.words import GROUNDS
+from muralist.tools.words import ARTICLES, GROUNDS
 
 from .asking import is_not
 from .coordination import bounded
-from .noun_phrase import NounPhrase, read_noun_phrase
+from .noun_phrase import NounPhrase, read_noun_phrase, read_thing
 from .numbers import number
 from .positions import Position, read_position
 from .reading import Denied, Thing, ground_of
 from .referring import Referring
+from .surroundings import is_around
+from .words import EXCHANGING
 
 _CUES = tuple(
     tuple(cue.split())
@@ -23,7 +25,9 @@ _CUES = tuple(
     """.replace("\n", " ").split(",")
 )
 """Any of these says that what stands before was wrong."""
-_AROUND = frozenset("no wait sorry actually oh hmm well or but ah er um i meant mean to say make that it let's".split())
+_AROUND = frozenset(
+    "no wait sorry actually rather oh hmm well or but ah er um i meant mean to say make that it let's".split()
+)
 """Words that come with one of them, before it or behind."""
 
 
@@ -51,13 +55,16 @@ def _correction(words: Sequence[str], at: int) -> int:
             at += 1
         else:
             break
-    parted = words[begin] == "no" and words[begin + 1 : begin + 2] == [","] and words[at : at + 1] != ["no"]
+    parted = words[begin] == "rather" and words[begin - 1] != "or" and at < len(words) and words[at] in ARTICLES
+    parted = parted or (words[begin] == "no" and words[begin + 1 : begin + 2] == [","] and words[at : at + 1] != ["no"])
     return at if (said or parted) and at < len(words) else begin
 
 
 def _cue(words: Sequence[str], at: int) -> int:
     """The word behind the cue that begins at `at`, commas inside it left aside; `at` if none does."""
     told = [word for word in words[at : at + 5] if word != ","]
+    if told[:2] == ["make", "it"] and len(told) > 2 and number(told[2]):
+        return at + 2
     for cue in _CUES:
         if tuple(told[: len(cue)]) == cue and words[at] != ",":
             end, left = at, len(cue)
@@ -120,6 +127,24 @@ class Correcting(Referring):
         else:
             self.reading.retracted.update(wrong)
 
+    def _exchange(self, at: int) -> int | None:
+        """`change the cat to a dog`, `replace the cup with a vase`; of what nobody named, it must not be there."""
+        words = self.words
+        if words[at] not in EXCHANGING or (before := read_thing(words, at + 1)) is None:
+            return None
+        if words[before.end : before.end + 1] == [] or words[before.end] not in {"to", "into", "with", "for", "by"}:
+            return None
+        after = read_thing(words, before.end + 1)
+        if after is None or after.noun == before.noun:
+            return None
+        known = [one for one, thing in enumerate(self.reading.things) if thing.is_a(before)]
+        if known:
+            self._replace(self.reading.things[known[-1]], after)
+            return self._quoting(at, known[-1], after.end)
+        self.reading.absent.append(Denied((before.noun,), range(at, after.start), range(at, after.start)))
+        self.clause.join([self.reading.mention(after)])
+        return self.reading.cover(at, after.end)
+
     def _quoting(self, at: int, thing: int, end: int) -> int:
         """The thing quotes all that was said of it, up to word `end`."""
         self.reading.things[thing].end = end
@@ -129,6 +154,9 @@ class Correcting(Referring):
     def _elsewhere(self, at: int, begin: int, position: Position, thing: int) -> int:
         """`on the left, no, on the right`; a relation is read anew, with what it led to where nothing follows."""
         reading, end = self.reading, begin + position.length
+        ground = read_noun_phrase(self.words, end) if position.place is None else None
+        if ground and reading.background and is_around(self.words[begin], position.predicates, ground):
+            return self._other_ground(at, ground)
         subject = next((subject for subject, _, _ in reading.relations[-1:]), None)
         if position.place is not None and (before := reading.things[thing].place) is not None:
             reading.claims.append(is_not(reading.nouns([thing]), f"at the {before}"))

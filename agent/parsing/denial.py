@@ -22,7 +22,7 @@ _PHRASES = tuple(
     """.replace("\n", " ").split(",")
 )
 _LEAVING_OUT = frozenset("avoid avoiding exclude excluding omit omitting minus lacking sans".split())
-_TAKING_OUT = frozenset("remove skip drop ban forget".split())
+_TAKING_OUT = frozenset("remove skip drop ban forget delete erase lose ditch hide".split())
 """Verbs that leave something out where an object follows; some of them are nouns too."""
 _MAKING = frozenset(
     "draw paint show include contain have add put use want need be see any like ever to have having all".split()
@@ -182,6 +182,9 @@ class Denying(Standing):
         told, behind = doing(self.words, end)
         if not told:
             return self._deny(("person",), at, end)
+        nouns = self.reading.nouns(self.clause.nearest[-1:])
+        if nouns and self.words[behind : behind + 1] == ["it"]:
+            told, behind = f"{told} the {nouns[0][0]}", behind + 1
         self.reading.claims.append(f"Is nobody {told}?")
         return self.reading.cover(at, behind)
 

@@ -64,22 +64,26 @@ def _opening(words: Sequence[str], style: Style) -> str:
     while start < len(words) and words[start] in _BEFORE_MEDIA:
         start += 1
     for end in range(start + 1, min(len(words), start + _LONGEST_OPENING)):
-        named = words[end - 1] in MEDIA | {"art"}
-        heads = named and words[end] == ":"
-        listed = (
-            words[end] == ","
-            and words[start] != "in"
-            and _is_tag(words[start:end])
-            and (end > start + 1 or words[start] in PICTURED)
-        )
-        if heads or listed or (words[end] == "of" and (named or list(words[end - 2 : end]) == ["close", "up"])):
+        if (behind := end + _joint(words, start, end)) > end:
             inner = [word for word in words[start:end] if word not in DETERMINERS]
-            style.said.update(range(end + 1))
-            style.begin = end + 1
+            style.said.update(range(behind))
+            style.begin = behind
             return "" if len(inner) == 1 and inner[0] in _UNTOLD else " ".join(inner)
         if words[end] in _STOPS | DETERMINERS | AUXILIARIES or words[end] == "of":
             break  # a robot is painting a portrait of …: not how the picture looks, but what it shows
     return ""
+
+
+def _joint(words: Sequence[str], start: int, end: int) -> int:
+    """How many words from `end` on join the medium in front of them to its contents; 0 if none do."""
+    medium = words[end - 1] in MEDIA | {"art"}
+    if words[end] == "of":
+        return int(medium or list(words[end - 2 : end]) == ["close", "up"])
+    if words[end] in {"that", "which"} and list(words[end + 1 : end + 2]) in (["shows"], ["depicts"]):
+        return 2 * medium
+    named = end > start + 1 or words[start] in PICTURED
+    listed = words[end] == "," and words[start] != "in" and _is_tag(words[start:end]) and named
+    return int(listed or (medium and words[end] == ":"))
 
 
 def _as_if(words: Sequence[str], style: Style) -> str:

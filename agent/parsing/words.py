@@ -73,6 +73,9 @@ PLACING = frozenset(
 )
 """Verbs that order something into the picture, most of them nouns too."""
 
+EXCHANGING = frozenset("change replace swap exchange".split())
+"""Verbs that put one thing in the place of another."""
+
 ASKERS = frozenset(
     "i we you i'd i'm i've i'll we'd we're we've we'll you'd you'll you've let's gimme lemme gotta wanna".split()
 )
