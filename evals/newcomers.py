@@ -1,9 +1,9 @@
 """`muralist eval newcomers`: what the offline grammar makes of prompts as newcomers write them.
 
 There are two sets, each of which says what its prompts mean and was written before the grammar was mended for it. What
-was read of a set before that says how the grammar fares with wording that nobody has seen. A reading is exact if things,
-numbers, looks, places, relations, what must not be there and the ground are those meant, and every word that cannot be
-checked is told as such, or asked as a question of its own.
+was read of a set before that says how the grammar fares with wording that nobody has seen. A reading is exact if
+things, numbers, looks, places, relations, what must not be there and the ground are those meant, and every word that
+cannot be checked is told as such, or asked as a question.
 """
 
 from __future__ import annotations

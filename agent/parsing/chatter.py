@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from muralist.tools.words import ARTICLES, MEDIA
+from muralist.tools.words import ARTICLES, GROUNDS, MEDIA
 
 from .denial import denies
 from .lexicon import listed
@@ -17,9 +17,9 @@ from .noun_phrase import NounPhrase, read_noun_phrase, read_thing
 from .numbers import is_plural, number
 from .positions import read_position
 from .verbs import is_noun_like
-from .words import ASKERS, BE, CANVAS, DETERMINERS, ENDS, EXCHANGING, OPENERS, PLACING, PRONOUNS
+from .words import ASKERS, BACKDROPS, BE, CANVAS, DETERMINERS, ENDS, EXCHANGING, INDEFINITE, OPENERS, PLACING, PRONOUNS
 
-_GREETINGS = frozenset("hi hello hey hiya howdy greetings dear ok okay oh well um hmm alright".split())
+_GREETINGS = frozenset("hi hello hey hiya howdy yo ahoy greetings dear ok okay oh well um hmm alright".split())
 _ADDRESSED = frozenset("there again everyone all you dear friend friends folks team painter artist".split())
 _THANKS = frozenset("thanks thank thx cheers ta bye".split())
 _PRAISE = frozenset(
@@ -37,8 +37,8 @@ _FRAME = (
         like love wish want wanted wanting need needed prefer looking thinking dreaming imagining asking after for of
         about able kind nice so as to please kindly maybe perhaps possibly just really also simply actually rather
         quickly mind try trying make have get think find picture ask request order dream must
-        wanna gonna gotta know possible it'd appreciate glad happy grateful thankful start begin add put use include
-        place sketch
+        always wanna gonna gotta know possible it'd appreciate glad happy grateful thankful start begin add put use
+        include place sketch
         """.split()
     )
 )
@@ -87,7 +87,7 @@ def read_chatter(words: Sequence[str]) -> Chatter:
     chatter, at = Chatter(), 0
     while at < len(words):
         end = _greeting(words, at) or _remark(words, at, chatter) or _condition(words, at) or _question(words, at)
-        end = end or _announcement(words, at) or _wish_of_another(words, at)
+        end = end or _announcement(words, at) or _label(words, at) or _wish_of_another(words, at)
         end = end or _order(words, at) or _wish(words, at) or _praise(words, at) or _beneficiary(words, at)
         end = end or (_is_ordinal(words, at) and at + 1)
         chatter.said.update(place for place in range(at, end) if words[place][0].isalnum())
@@ -110,6 +110,8 @@ def _is_head(words: Sequence[str], at: int) -> bool:
 
 def _greeting(words: Sequence[str], at: int) -> int:
     """`hello there`, `thanks a lot`; what is greeted may have a name if more follows: `hi robot, …`."""
+    if words[at] == "thank" and list(words[at + 1 : at + 2]) in (["you"], ["u"]) and not _is_head(words, at):
+        return at + 2
     if not _is_head(words, at):
         return 0
     end = _segment_end(words, at)
@@ -145,6 +147,8 @@ def _remark(words: Sequence[str], at: int, chatter: Chatter) -> int:
     about_asker = (owned and liking is not None and not _WISHES & {*told[: max(2, (liking or 0) - at)]}) or (
         "birthday" in told and bool({"my", "our", "his", "her", "it's"} & {*told})
     )
+    if told[:2] in (["i've", "never"], ["i", "never"]):
+        liking, about_asker = at + 2, len(told) > 3
     about_asker = about_asker or told[:1] == ["i'm"] or told[:2] == ["i", "am"] or (preferred and "my" in told)
     if not about_asker or _WISHES & {*told} or not _asks(words, end):
         return 0
@@ -184,7 +188,7 @@ def _question(words: Sequence[str], at: int) -> int:
         return at + 2 if at + 2 == len(words) or not words[at + 2][0].isalnum() else 0
     if not _is_head(words, at):
         return 0
-    if words[at] in _MODALS and following in {"the", "there"}:
+    if words[at] in _MODALS and following in ARTICLES | {"the", "there"}:
         return at + 1 + (following == "there") + (list(words[at + 2 : at + 3]) == ["be"])
     if (words[at], following) in {("how", "about"), ("what", "about"), ("what", "if"), ("why", "not")}:
         return at + 2
@@ -195,6 +199,10 @@ def _question(words: Sequence[str], at: int) -> int:
 def _praise(words: Sequence[str], at: int) -> int:
     """`… would be nice`: what one thinks of being given it."""
     end = at + 2
+    if words[at] == "be" and not (at and words[at - 1] == "would"):
+        asked = not _MODALS.isdisjoint(words[max(0, at - 8) : at])
+        done = at + 2 >= len(words) or not words[at + 2][0].isalnum()
+        return at + 2 if asked and done and {*words[at + 1 : at + 2]} & (_PRAISE | _GREETINGS) else 0
     said = list(words[at : at + 2]) in (["would", "be"], ["might", "be"], ["sounds", "really"])
     closing = end + 1 >= len(words) or not words[end + 1][0].isalnum()
     return end + 1 if said and {*words[end : end + 1]} & _PRAISE and closing else 0
@@ -224,6 +232,21 @@ def _announcement(words: Sequence[str], at: int) -> int:
         end += 1
     shows = begin and begin <= end < len(words) and words[end] in {"show", "shows", "contain", "contains", "depict"}
     return end + 1 if shows else 0
+
+
+def _label(words: Sequence[str], at: int) -> int:
+    """`title:`, `quick one:`, `step 1:` before a sentence: bare words that head what is told behind them."""
+    end = _segment_end(words, at)
+    if not (at < end <= at + 3) or list(words[end : end + 1]) != [":"] or (at and words[at - 1][0].isalnum()):
+        return 0
+    named = words[at:end]
+    behind = end + 1 < len(words) and (words[end + 1] in ARTICLES or bool(_order(words, end + 1)))
+    bare = all(is_noun_like(words, place) for place in range(at, end)) and number(words[at]) is None
+    telling = GROUNDS | BACKDROPS | MEDIA | INDEFINITE | {"style", "art"}
+    looks = all(listed(word) is not None for word in named)
+    return (
+        end if behind and bare and not looks and telling.isdisjoint(named) and read_position(words, at) is None else 0
+    )
 
 
 def _wish_of_another(words: Sequence[str], at: int) -> int:
@@ -291,6 +314,8 @@ def _order(words: Sequence[str], at: int) -> int:
     end = at + 1
     if following in {"me", "us"} and is_noun_like(words, at):
         return _past_asker(words, end)
+    if words[at] in _STARTING and following == "by" and {*words[at + 2 : at + 3]} & _TURNING:
+        return at + 3
     if words[at] in _STARTING and following == "with":
         return at + 2
     if (said := next((len(each) for each in _ORDERS if tuple(words[at : at + len(each)]) == each), 0)) > 0:
@@ -332,7 +357,9 @@ def _past_asker(words: Sequence[str], at: int) -> int:
 
 
 def _beneficiary(words: Sequence[str], at: int) -> int:
-    """For whom or what the picture is: `for my kitchen`, `a picture for the hall:`."""
+    """For whom or what the picture is: `for my kitchen`, `a picture for the hall:`, `for school, …`, `as a gift`."""
+    if list(words[at : at + 2]) == ["as", "a"] and {*words[at + 2 : at + 3]} & {"gift", "present", "surprise"}:
+        return at + 3
     if words[at] != "for" or at + 1 >= len(words):
         return 0
     if words[at + 1] in {"me", "us", "myself", "ourselves"}:
@@ -340,4 +367,6 @@ def _beneficiary(words: Sequence[str], at: int) -> int:
     phrase = read_noun_phrase(words, at + 1)
     if phrase is None or not phrase.noun:
         return 0
-    return phrase.end if words[at + 1] in _BENEFICIARIES or (at and words[at - 1] in MEDIA) else 0
+    heads = not at and list(words[phrase.end : phrase.end + 1]) in ([","], [":"])
+    heads = heads and phrase.head not in BACKDROPS
+    return phrase.end if heads or words[at + 1] in _BENEFICIARIES or (at and words[at - 1] in MEDIA) else 0

@@ -113,7 +113,7 @@ class Denying(Standing):
         if words[at] in {"leave", "leaving"} and (phrase := read_thing(words, at + 1)) is not None:
             out = words[phrase.end : phrase.end + 1] in (["out"], ["off"], ["away"])
             return self._deny((name_of(phrase),), at, phrase.end + 1) if out else None
-        if words[at] == "nothing" and words[at + 1 : at + 2] in (["but"], ["else"]):
+        if words[at] == "nothing" and words[at + 1 : at + 2] in (["but"], ["else"], ["more"], ["less"]):
             return reading.cover(at, at + 2)
         if words[at] == "not" and words[at + 1 : at + 2] in (["only"], ["just"]):
             return reading.cover(at, at + 2)

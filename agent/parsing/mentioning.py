@@ -54,7 +54,7 @@ class Mentioning:
         told = clause.predicative or (at > 0 and self.words[at - 1] in {"it", "them"})  # make it orange
         phrase = read_noun_phrase(self.words, at, predicative=told)
         if phrase is None and self.spoken and not self.reading.things and (amount := number(self.words[at])):
-            phrase = replace(self.spoken[-1], start=at, end=at + 1, noun="one", attributes=(), count=amount)
+            phrase = replace(self.spoken[-1], start=at, end=at + 1, noun="one", count=amount)
         if phrase is None:
             return self._number_alone(at)
         if phrase.head in TIMES and clause.predicative and not clause.group:

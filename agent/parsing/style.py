@@ -65,7 +65,7 @@ def _opening(words: Sequence[str], style: Style) -> str:
         start += 1
     for end in range(start + 1, min(len(words), start + _LONGEST_OPENING)):
         if (behind := end + _joint(words, start, end)) > end:
-            inner = [word for word in words[start:end] if word not in DETERMINERS]
+            inner = [word for word in words[start:end] if word not in DETERMINERS | {" "}]
             style.said.update(range(behind))
             style.begin = behind
             return "" if len(inner) == 1 and inner[0] in _UNTOLD else " ".join(inner)
@@ -76,7 +76,10 @@ def _opening(words: Sequence[str], style: Style) -> str:
 
 def _joint(words: Sequence[str], start: int, end: int) -> int:
     """How many words from `end` on join the medium in front of them to its contents; 0 if none do."""
-    medium = words[end - 1] in MEDIA | {"art"}
+    last = end - 1
+    while last > start and words[last] == " ":
+        last -= 1  # a poster for my shop: …
+    medium = words[last] in MEDIA | {"art"}
     if words[end] == "of":
         return int(medium or list(words[end - 2 : end]) == ["close", "up"])
     if words[end] in {"that", "which"} and list(words[end + 1 : end + 2]) in (["shows"], ["depicts"]):

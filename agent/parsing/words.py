@@ -57,7 +57,7 @@ FILLERS = frozenset(
     """
     there here please very really quite extremely slightly somewhat rather just also too only exactly directly
     immediately together still me us i we you one's et etc e.g i.e so standing sitting what how what's i'd i'm let's
-    pls plz thx thanks maybe perhaps possibly kindly preferably ideally respectively
+    pls plz thx thanks maybe perhaps possibly kindly preferably ideally respectively once
     """.split()
 )
 
@@ -77,7 +77,7 @@ EXCHANGING = frozenset("change replace swap exchange".split())
 """Verbs that put one thing in the place of another."""
 
 ASKERS = frozenset(
-    "i we you i'd i'm i've i'll we'd we're we've we'll you'd you'll you've let's gimme lemme gotta wanna".split()
+    "i we you i'd i'm i've i'll we'd we're we've we'll you'd you'll you've u ya let's gimme lemme gotta wanna".split()
 )
 """Who speaks and who is spoken to: no part of the picture."""
 
