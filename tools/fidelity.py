@@ -117,7 +117,11 @@ def _of_several(entity: Entity) -> bool:
     written, named = words(entity.span), set(words(entity.noun))
     plural = any(word not in named and stem(word) in stems(entity.noun) for word in written)
     articles = sum(word in ARTICLES for word in written)
-    return plural or articles > 1 or any(word in SEVERAL or word in NUMBERS or word.isdecimal() for word in written)
+    return (
+        plural
+        or articles > 1
+        or any(word in SEVERAL or word in NUMBERS or word.strip("x").isdecimal() for word in written)
+    )
 
 
 def _check_absent(scene: Scene) -> None:

@@ -142,7 +142,7 @@ class Correcting(Referring):
             self._replace(self.reading.things[known[-1]], after)
             return self._quoting(at, known[-1], after.end)
         self.reading.absent.append(Denied((before.noun,), range(at, after.start), range(at, after.start)))
-        self.clause.join([self.reading.mention(after)])
+        self.clause.join(self._mention(after))
         return self.reading.cover(at, after.end)
 
     def _quoting(self, at: int, thing: int, end: int) -> int:

@@ -251,14 +251,15 @@ class Denying(Standing):
             reading.claims.append(f"Is it not {' '.join(words[begin : phrase.end])}?")
             return reading.cover(at, phrase.end)
         if phrase is not None and is_around(words[begin], position.predicates, phrase):
-            return self._deny((ground_of(phrase),), at, phrase.end)
+            ground = ground_of(phrase)
+            return self._deny((ground,), at, phrase.end) if ground else phrase.end
         nouns = reading.nouns((self.clause.nearest or self.topic)[-1:])
         if not nouns or (phrase is None and position.place is None):
             return end
         where = quoted(words, begin, end)
         plain = words[at] == "not"
         if phrase is not None and phrase.noun:
-            reading.mention(phrase)
+            self._mention(phrase)
             where, end = f"{where} the {phrase.noun}", phrase.end
         reading.claims.append(is_not(nouns, where) if plain else is_true(nouns, words[at], where))
         return reading.cover(at, end)

@@ -81,7 +81,14 @@ def read_noun_phrase(
     attributes = joined(words, attributes, places)
     at += len(nouns)
     others = words[at - 1] == "another" or (count and words[at - 1] == "more")
-    if not nouns and not attributes and at > start and others and not is_noun_like(words, at):
+    if (
+        not nouns
+        and not attributes
+        and at > start
+        and others
+        and not is_noun_like(words, at)
+        and list(words[at : at + 1]) != ["of"]
+    ):
         nouns = ["one"]  # and behind it another; three more
     elif not nouns and not attributes:
         return None

@@ -96,9 +96,9 @@ class Referring(Denying):
         phrase = read_thing(words, at + 2)
         if phrase is None or not self.last_looks:
             return None
-        thing = self.reading.mention(phrase)
-        self._add_looks([thing], self.last_looks)
-        self.clause.nearest = [thing]
+        things = self._mention(phrase)
+        self._add_looks(things, self.last_looks)
+        self.clause.nearest = things
         return self.reading.cover(at, phrase.end)
 
     def _too(self, at: int) -> int | None:
