@@ -195,7 +195,7 @@ class Mentioning:
             stated += 1
         if stated > begin or words[at] in {"for", "as"}:
             begin = stated
-        elif at and words[at - 1][0].isalnum():
+        elif at and words[at - 1][0].isalnum() and words[at - 1] != "with":
             return None
         phrase = read_noun_phrase(words, begin)
         if phrase is None or (begin == at + 1 and phrase.determiner):
