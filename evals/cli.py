@@ -217,7 +217,7 @@ def newcomers(
         bool, typer.Option(help="List every prompt that is read otherwise than it is meant, and how.")
     ] = False,
 ) -> None:
-    """How the offline parser reads two sets of prompts as newcomers write them, against what each means."""
+    """How the offline parser reads three sets of prompts as newcomers write them, against what each means."""
     from . import losses
     from . import newcomers as suite
 

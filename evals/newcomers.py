@@ -1,7 +1,7 @@
 """`muralist eval newcomers`: what the offline grammar makes of prompts as newcomers write them.
 
-There are two sets, each of which says what its prompts mean and was written before the grammar was mended for it. What
-was read of a set before that says how the grammar fares with wording that nobody has seen. A reading is exact if
+There are three sets, each of which says what its prompts mean and was written before the grammar was mended for it. The
+third it was not mended for: what is read of it says how wording fares that nobody has seen. A reading is exact if
 things, numbers, looks, places, relations, what must not be there and the ground are those meant, and every word that
 cannot be checked is told as such, or asked as a question.
 """
@@ -37,7 +37,8 @@ FIRST = PromptSet(_LABELLED / "newcomers.txt", "written before the first mend")
 SECOND = PromptSet(
     _LABELLED / "newcomers_second.txt", "written blind after the first mend; 56 read exactly before its own"
 )
-SETS = (FIRST, SECOND)
+THIRD = PromptSet(_LABELLED / "newcomers_third.txt", "written blind after the second mend, and nothing mended for it")
+SETS = (FIRST, SECOND, THIRD)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from muralist.evals.newcomers import FIRST, SECOND, PromptSet, measure, prompts, shown, table
+from muralist.evals.newcomers import FIRST, SECOND, THIRD, PromptSet, measure, prompts, shown, table
 
 
-@pytest.mark.parametrize(("prompt_set", "amount"), [(FIRST, 300), (SECOND, 120)])
+@pytest.mark.parametrize(("prompt_set", "amount"), [(FIRST, 300), (SECOND, 120), (THIRD, 120)])
 def test_every_prompt_of_a_set_says_what_it_means(prompt_set: PromptSet, amount: int) -> None:
     meant = prompts(prompt_set.file)
     assert len(meant) == len({each.prompt for each in meant}) == amount
