@@ -217,15 +217,17 @@ def newcomers(
         bool, typer.Option(help="List every prompt that is read otherwise than it is meant, and how.")
     ] = False,
 ) -> None:
-    """How the offline parser reads 300 prompts as newcomers write them, against what each means."""
+    """How the offline parser reads three sets of prompts as newcomers write them, against what each means."""
     from . import losses
     from . import newcomers as suite
 
-    readings = suite.measure()
+    read = [(each, suite.measure(each.file)) for each in suite.SETS]
     if show:
-        print(suite.shown(readings))
-    print(suite.table(readings))
-    print(losses.table([reading.scene for reading in readings if reading.scene is not None]))
+        for _, readings in read:
+            print(suite.shown(readings))
+    for each, readings in read:
+        print(suite.table(readings, each.origin))
+    print(losses.table([reading.scene for _, readings in read for reading in readings if reading.scene is not None]))
 
 
 def _numbers(objects: str) -> list[int]:

@@ -25,6 +25,10 @@ _SAYING_NOTHING = frozenset(
     situated placed set laid seated hanging hangs hang hung leaning leans lean leaned arranged displayed found visible
     shown seen picture image photo photograph scene view shot depiction snapshot color colour colored coloured side edge
     corner hand half part position mounted nothing something again
+    hi hello hey ok okay thanks thank kindly maybe perhaps possibly simply actually wonder wondering how pls plz thx
+    wanna gimme lemme gotta hoping love wish try start begin surprise sorry place move goes go
+    belongs belong everything sure preferably
+    ideally
     """.split()
 )
 """Words that a scene need not hold."""
@@ -56,7 +60,7 @@ def lost(scene: Scene) -> list[str]:
         prompt = _ORDERS.sub("", prompt)
     said = words(prompt)
     held = [*scene.absent, *scene.claims, *scene.unparsed]
-    held += [f"background under against {scene.background}"] if scene.background else []
+    held += [f"background ground floor under against {scene.background}"] if scene.background else []
     held += [f"style {scene.style}"] if scene.style else []
     held += [part for entity in scene.entities for part in (entity.span, entity.name)]
     found = words(" ".join(held))
@@ -84,7 +88,9 @@ def _told(scene: Scene) -> list[str]:
     told += [word for each in scene.relations for word in each.predicate.split()]
     if scene.absent or not {"no", "not"}.isdisjoint(words(" ".join(scene.claims))):
         told += (
-            "no not without neither nor never or instead rather than zero don t isn aren doesn single nobody".split()
+            "no not without neither nor never or instead rather than zero don t isn aren doesn single nobody leave "
+            "leaving out off except minus sans avoid avoiding exclude excluding omit omitting remove skip anything "
+            "anywhere allowed wanted free".split()
         )
     return told
 

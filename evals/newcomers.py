@@ -1,8 +1,9 @@
-"""`muralist eval newcomers`: what the offline grammar makes of 300 prompts as newcomers write them.
+"""`muralist eval newcomers`: what the offline grammar makes of prompts as newcomers write them.
 
-They were written down before the grammar was mended for them (`labelled/newcomers.txt`, which says what each means).
-A reading is exact if things, numbers, looks, places, relations, what must not be there and the ground are those meant,
-and every word that cannot be checked is told as such, or asked as a question of its own.
+There are three sets, each of which says what its prompts mean and was written before the grammar was mended for it. The
+third it was not mended for: what is read of it says how wording fares that nobody has seen. A reading is exact if
+things, numbers, looks, places, relations, what must not be there and the ground are those meant, and every word that
+cannot be checked is told as such, or asked as a question.
 """
 
 from __future__ import annotations
@@ -20,8 +21,24 @@ from muralist.tools.words import stems
 
 from .expectation import Expectation, Thing, compare, read
 
-FILE = Path(__file__).parent / "labelled" / "newcomers.txt"
+_LABELLED = Path(__file__).parent / "labelled"
 _MARKS = re.compile(r"\s([|!#%?])\s")
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """A file of prompts with what they mean, and how it came about."""
+
+    file: Path
+    origin: str
+
+
+FIRST = PromptSet(_LABELLED / "newcomers.txt", "written before the first mend")
+SECOND = PromptSet(
+    _LABELLED / "newcomers_second.txt", "written blind after the first mend; 56 read exactly before its own"
+)
+THIRD = PromptSet(_LABELLED / "newcomers_third.txt", "written blind after the second mend, and nothing mended for it")
+SETS = (FIRST, SECOND, THIRD)
 
 
 @dataclass(frozen=True)
@@ -50,8 +67,8 @@ class Reading:
         return not self.differences
 
 
-def prompts(file: Path = FILE) -> list[Meant]:
-    """All prompts with what they mean."""
+def prompts(file: Path) -> list[Meant]:
+    """The prompts of a set with what they mean."""
     lines = file.read_text(encoding="utf-8").splitlines()
     return [_meant(line) for line in lines if line.strip() and not line.startswith("#")]
 
@@ -73,7 +90,7 @@ def _meant(line: str) -> Meant:
     )
 
 
-def measure(file: Path = FILE) -> list[Reading]:
+def measure(file: Path) -> list[Reading]:
     """Read every prompt and say what differs from what it means."""
     return [_read(meant) for meant in prompts(file)]
 
@@ -109,11 +126,11 @@ def _differences(meant: Meant, scene: Scene) -> Sequence[str]:
     return found
 
 
-def table(readings: Sequence[Reading]) -> str:
-    """The share that is read exactly, and that is refused."""
+def table(readings: Sequence[Reading], origin: str) -> str:
+    """The share of a set that is read exactly, and that is refused."""
     exact, refused = sum(each.exact for each in readings), sum(each.scene is None for each in readings)
     total = len(readings)
-    return f"{total} prompts as newcomers write them: {exact} read exactly ({exact / total:.1%}), {refused} refused"
+    return f"{total} prompts ({origin}): {exact} read exactly ({exact / total:.1%}), {refused} refused"
 
 
 def shown(readings: Sequence[Reading]) -> str:

@@ -62,7 +62,9 @@ def lost_words(scene: Scene) -> list[str]:
     sides = {side for entity in scene.entities for side in (entity.place or "").split()}
     counts = {entity.count for entity in scene.entities}
     texts = [*scene.unparsed, *scene.claims, *predicates, *sides]
-    texts += [f"{scene.background} background backdrop against under beneath below"] if scene.background else []
+    texts += (
+        [f"{scene.background} background backdrop ground floor against under beneath below"] if scene.background else []
+    )
     texts += [f"{scene.style} style"] if scene.style else []
     texts += scene.absent
     texts += DENYING if scene.absent or not {"no", "not"}.isdisjoint(words(" ".join(scene.claims))) else ()
@@ -115,7 +117,11 @@ def _of_several(entity: Entity) -> bool:
     written, named = words(entity.span), set(words(entity.noun))
     plural = any(word not in named and stem(word) in stems(entity.noun) for word in written)
     articles = sum(word in ARTICLES for word in written)
-    return plural or articles > 1 or any(word in SEVERAL or word in NUMBERS or word.isdecimal() for word in written)
+    return (
+        plural
+        or articles > 1
+        or any(word in SEVERAL or word in NUMBERS or word.strip("x").isdecimal() for word in written)
+    )
 
 
 def _check_absent(scene: Scene) -> None:

@@ -51,7 +51,11 @@ MEDIA = frozenset(
 """What a picture can be."""
 
 DENYING = frozenset(
-    "no not without never neither nor or none nobody zero single instead rather than don doesn isn aren t".split()
+    """
+    no not without never neither nor or none nobody zero single instead rather than don doesn isn aren t leave leaving
+    out off except minus sans avoid avoiding exclude excluding omit omitting remove skip anything anywhere allowed
+    wanted free
+    """.split()
 )
 """Words that say that something must not be there."""
 
@@ -68,7 +72,9 @@ _EMPTY = frozenset(
     stands stand stood lying lies lie lay laying lays resting rests rest rested placed located positioned situated set
     mounted laid seated hanging hangs hang hung leaning leans lean leaned leant together arranged displayed found seen
     visible shown appears appear picture image photo depiction shot snapshot scene view part parts color colour colored
-    coloured something nothing
+    coloured something nothing hi hello hey ok okay thanks thank kindly maybe perhaps possibly simply actually wonder
+    wondering how can pls plz thx wanna gimme lemme gotta hoping love wish try start begin surprise sorry place move
+    goes go belongs belong everything sure preferably ideally
     """.split()
 ) - {"right"}  # fmt: skip
 """Words that a scene need not keep: they say nothing by themselves, or only that something is somewhere."""

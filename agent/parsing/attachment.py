@@ -9,8 +9,10 @@ from itertools import pairwise
 
 from .asking import doing, is_it
 from .clause import VERB_RELATIONS, Clause
-from .denial import Denying
+from .coordination import bounded
+from .correction import Correcting
 from .making import read_making
+from .noun_phrase import read_noun_phrase
 from .numbers import read_bounds
 from .positions import read_position
 from .reading import Reading
@@ -37,7 +39,7 @@ from .words import (
 _COMMAS = frozenset(",:()[]–—-/|+")
 
 
-class Reader(Denying):
+class Reader(Correcting):
     """Reads the words of a prompt."""
 
     def read(self) -> Reading:
@@ -46,17 +48,29 @@ class Reader(Denying):
         while at < len(self.words):
             at = max(at + 1, self._step(at))
         self._end_clause()
+        self.reading.share()
         self.reading.put_behind()
         self.reading.count_alike()
         return self.reading
 
     def _step(self, at: int) -> int:
         word, clause = self.words[at], self.clause
+        if (corrected := self._correction(at)) is not None:
+            return corrected
         if not word[0].isalnum():
             return self._punctuation(at, word)
-        for special in (self._denial, self._order, self._stated_background, self._both_sides, self._each_other):
+        for special in (
+            self._exchange,
+            self._refer,
+            self._denial,
+            self._order,
+            self._stated_background,
+            self._formation,
+        ):
             if (end := special(at)) is not None:
                 return end
+        if self.words[at : at + 3] in (["the", "color", "of"], ["the", "colour", "of"]) and self._has_colour(at + 3):
+            return self.reading.cover(at, at + 3)
         if word in ORDINALS and at + 1 < len(self.words) and self.words[at + 1] in DETERMINERS:
             return at + 1  # first a cat, then a dog
         if (bounds := read_bounds(self.words, at)) > at:
@@ -66,6 +80,11 @@ class Reader(Denying):
             return at + 1  # half an apple
         if (position := read_position(self.words, at)) is not None and not self._names_doer(at):
             return self._position(at, position)
+        if self.words[at : at + 3] in (["as", "well", "as"], ["in", "addition", "to"]):
+            clause.link = "and"
+            return self.reading.cover(at, at + 3)
+        if self.words[at : at + 2] == ["as", "well"] and bounded(self.words, at + 2):
+            return self.reading.cover(at, at + 2)
         if word in CONJUNCTIONS:
             clause.link = "and" if clause.link != "," else ", and"
             return self.reading.cover(at, at + 1)
@@ -98,6 +117,7 @@ class Reader(Denying):
                 clause.host = list(clause.group)
             if word == "with":
                 clause.owner, clause.brought = list(clause.group), []
+                clause.on_ground = not clause.group and self.reading.background is not None
             clause.link = "with"
             return self._background_of(at) or (at + 1 if word in MEANT else self.reading.cover(at, at + 1))
         if clause.takes_for_verb(self.words, at):
@@ -143,6 +163,13 @@ class Reader(Denying):
             self.reading.covered.update(place for place in range(at, end) if self.words[place] in DIRECTIONS)
             return self.reading.cover(at, at + 1)
         return self.reading.cover(at, at + 1) if word in POSITION_VERBS else at + 1
+
+    def _has_colour(self, at: int) -> bool:
+        """`the colour of the car is red`: said of the car."""
+        phrase = read_noun_phrase(self.words, at)
+        return (
+            phrase is not None and phrase.definite and self.words[phrase.end : phrase.end + 1] in (["is"], ["should"])
+        )
 
     def _names_doer(self, at: int) -> bool:
         """`followed by a dog`: who does it, not where something is."""

@@ -11,7 +11,7 @@ from .lexicon import listed
 from .numbers import number
 from .sequence import Order
 from .verbs import is_adverb, is_noun_like, is_verb_form
-from .words import DETERMINERS, POSITION_VERBS, PREPOSITIONS, VERB_STEMS
+from .words import DETERMINERS, POSITION_VERBS, PREPOSITIONS, PRONOUNS, VERB_STEMS
 
 VERB_RELATIONS: dict[str, Predicate] = {
     "riding": "on", "rides": "on", "ride": "on", "rode": "on", "touching": "next to",
@@ -30,7 +30,8 @@ class Clause:
     `be` was read. `anaphoric`: the clause speaks of what was mentioned before. `landmark` is what the latest
     relation led to. `owner` is what stands before `with`, `brought` are the things behind it that nothing is said of
     yet; `host` is an owner by which everything behind `…, with` stands. `sides` are things said to be on a side, be
-    it of the picture or of what is named later; `order` is how the group stands.
+    it of the picture or of what is named later; `order` is how the group stands. `on_ground`:
+    what `with` brings stands on the ground that was named.
     """
 
     group: list[int] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Clause:
     sides: list[tuple[int, tuple[Predicate, ...]]] = field(default_factory=list)
     order: Order | None = None
     anaphoric: bool = False
+    on_ground: bool = False
 
     @property
     def continues(self) -> bool:
@@ -83,7 +85,7 @@ class Clause:
             return len(word) > 4
         if word in VERB_RELATIONS and self.group:
             return True
-        if self.link == "verb" and self.predicative and not is_verb_form(words, at):
+        if self.link == "verb" and self.predicative and (_describes(word) or not is_verb_form(words, at)):
             return False
         if is_verb_form(words, at):
             return bool(self.group or self.waiting) or word in POSITION_VERBS or not is_noun_like(words, at + 1)
@@ -93,4 +95,9 @@ class Clause:
         if not self.link and words[at - 1][0].isalnum() and not opens:
             return True  # where a noun phrase ended without a word in between, no other one begins
         stems = {word, word[:-1], word[:-2]} if word.endswith("s") else {word}
-        return bool(stems & VERB_STEMS) and (self.link != "and" or following in PREPOSITIONS)
+        return bool(stems & VERB_STEMS) and (self.link != "and" or following in PREPOSITIONS | PRONOUNS)
+
+
+def _describes(word: str) -> bool:
+    """`striped`, `wooden`: behind `is` a look, while what is `blooming` does something."""
+    return listed(word) is not None and not word.endswith("ing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .asking import Nouns, deed, doing, is_not, is_true, quoted
 from .coordination import bounded, read_looks
@@ -12,13 +13,23 @@ from .positions import Position, read_position
 from .reading import Denied, ground_of
 from .standing import Standing
 from .surroundings import INTO_SETTING, is_around, is_time
-from .words import AUXILIARIES, BE, DEFINITE, ENDS, PRONOUNS, RELATIVES, VERB_STEMS
+from .words import AUXILIARIES, BE, CANVAS, DEFINITE, ENDS, PRONOUNS, RELATIVES, VERB_STEMS
 
-_PHRASES = (("instead", "of"), ("rather", "than"), ("in", "place", "of"))
-_LEAVING_OUT = frozenset("avoid exclude excluding omit omitting".split())
-_MAKING = frozenset("draw paint show include contain have add put use want need be see any".split())
+_PHRASES = tuple(
+    tuple(phrase.split())
+    for phrase in """
+    instead of, rather than, in place of, leave out, leaving out, leave off, leave away, free of, devoid of, get rid of
+    """.replace("\n", " ").split(",")
+)
+_LEAVING_OUT = frozenset("avoid avoiding exclude excluding omit omitting minus lacking sans".split())
+_TAKING_OUT = frozenset("remove skip drop ban forget delete erase lose ditch hide".split())
+"""Verbs that leave something out where an object follows; some of them are nouns too."""
+_MAKING = frozenset(
+    "draw paint show include contain have add put use want need be see any like ever to have having all".split()
+)
 """Verbs between `not` and what is not to be there: do not draw a cat."""
-_LEADING = frozenset({",", "and", "but", "with", "on", "there", "do", "does", "should", "must"}) | BE | RELATIVES
+_ANY = frozenset({"anything", "anywhere"})
+_LEADING = _ANY | frozenset({",", "and", "but", "with", "on", "there", "do", "does", "should", "must"}) | BE | RELATIVES
 _TRAILING = frozenset({",", "and"})
 """Words that only join a denial to what stands before it, or at the head of a sentence to what stands behind."""
 _SPOKEN_OF = PRONOUNS | RELATIVES | DEFINITE | BE
@@ -27,13 +38,17 @@ _SPOKEN_OF = PRONOUNS | RELATIVES | DEFINITE | BE
 
 def denies(words: Sequence[str], at: int) -> int:
     """How many words from `at` on say that what follows is not to be; 0 if none do."""
-    for phrase in _PHRASES:
-        if tuple(words[at : at + len(phrase)]) == phrase:
-            return len(phrase)
+    said = [len(phrase) for phrase in _PHRASES if tuple(words[at : at + len(phrase)]) == phrase]
+    if said:
+        return max(said)
     word = words[at]
-    if word in {"no", "without", "neither", "zero", "0"} or word in _LEAVING_OUT:
+    if word in {"except", "but"} and at and words[at - 1] in _ANY:
+        return 1 + (list(words[at + 1 : at + 2]) == ["for"])
+    if word in _TAKING_OUT and list(words[at + 1 : at + 2]) in (["the"], ["any"], ["all"]):
         return 1
-    if not negates(word):
+    if word in {"no", "without", "neither", "zero", "0"}:
+        return 1
+    if not (negates(word) or word in _LEAVING_OUT):
         return 0
     end = at + 1
     while end < len(words) and words[end] in _MAKING:
@@ -44,6 +59,9 @@ def denies(words: Sequence[str], at: int) -> int:
 def negates(word: str) -> bool:
     """True for `not` and what ends in it, which may also deny a look, a deed or a place."""
     return word in {"not", "never"} or word.endswith("n't")
+
+
+_UNWANTED = frozenset("wanted allowed needed welcome permitted required desired".split())
 
 
 def read_denied(words: Sequence[str], begin: int) -> list[NounPhrase]:
@@ -91,8 +109,11 @@ class Denying(Standing):
         """`no car`, `not on grass`, `isn't red`: what is not to be, where it is not to be, how it is not to look."""
         words, reading = self.words, self.reading
         if words[at] in {"nobody", "no-one"} or words[at : at + 2] == ["no", "one"]:
-            return self._deny(("person",), at, at + 1 + (words[at] == "no"))
-        if words[at] == "nothing" and words[at + 1 : at + 2] in (["but"], ["else"]):
+            return self._nobody(at, at + 1 + (words[at] == "no"))
+        if words[at] in {"leave", "leaving"} and (phrase := read_thing(words, at + 1)) is not None:
+            out = words[phrase.end : phrase.end + 1] in (["out"], ["off"], ["away"])
+            return self._deny((name_of(phrase),), at, phrase.end + 1) if out else None
+        if words[at] == "nothing" and words[at + 1 : at + 2] in (["but"], ["else"], ["more"], ["less"]):
             return reading.cover(at, at + 2)
         if words[at] == "not" and words[at + 1 : at + 2] in (["only"], ["just"]):
             return reading.cover(at, at + 2)
@@ -100,7 +121,9 @@ class Denying(Standing):
             return end
         begin = at + denies(words, at)
         if begin == at:
-            return None
+            return self._excepted(at) if words[at] == "except" else None
+        if negates(words[at]) and words[begin : begin + 1] != [] and words[begin] in _UNWANTED:
+            return self._unwanted(at, begin + 1)
         if negates(words[at]) and begin < len(words):
             nouns = reading.nouns((self.clause.nearest or self.topic)[-1:])
             if nouns and (end := self._denied_deed(at, begin, nouns)) is not None:
@@ -109,12 +132,12 @@ class Denying(Standing):
                 return self._denied_position(at, begin, position)
             if words[begin] in INTO_SETTING:
                 return self._denied_position(at, begin, Position(1))
+        if begin < len(words) and (negates(words[at]) or words[at] in {"instead", "rather"}):
+            nouns = reading.nouns((self.clause.nearest or self.topic)[-1:])
             looks, end = read_looks(words, begin)
             if looks and nouns:
-                verb = words[at]
-                how = [
-                    is_not(nouns, look.value) if verb == "not" else is_true(nouns, verb, look.value) for look in looks
-                ]
+                verb, plain = words[at], not negates(words[at]) or words[at] == "not"
+                how = [is_not(nouns, look.value) if plain else is_true(nouns, verb, look.value) for look in looks]
                 reading.claims += how
                 return reading.cover(at, end)
         if (bounds := read_bounds(words, begin)) > begin:
@@ -133,6 +156,9 @@ class Denying(Standing):
             return reading.cover(at, further)
         others = [phrase for phrase in phrases if phrase.determiner in {"other", "another"}]
         reading.claims += [f"Is there no other {name_of(phrase)}?" for phrase in others]
+        if reading.things:
+            before = reading.things[-1].noun  # a cup, but not a blue one
+            phrases = [replace(each, noun=before) if each.noun in {"one", "ones"} else each for each in phrases]
         return self._deny(tuple(name_of(phrase) for phrase in phrases if phrase not in others), at, end)
 
     def _denied_deed(self, at: int, begin: int, nouns: Nouns) -> int | None:
@@ -150,6 +176,32 @@ class Denying(Standing):
         verb = words[at] if auxiliary == words[at] else f"{auxiliary} not"
         self.reading.claims.append(is_true(nouns, verb, told))
         return self.reading.cover(at, end)
+
+    def _nobody(self, at: int, end: int) -> int:
+        """`nobody` is no person; `nobody riding it` is asked."""
+        told, behind = doing(self.words, end)
+        if not told:
+            return self._deny(("person",), at, end)
+        nouns = self.reading.nouns(self.clause.nearest[-1:])
+        if nouns and self.words[behind : behind + 1] == ["it"]:
+            told, behind = f"{told} the {nouns[0][0]}", behind + 1
+        self.reading.claims.append(f"Is nobody {told}?")
+        return self.reading.cover(at, behind)
+
+    def _unwanted(self, at: int, end: int) -> int:
+        """`dogs are not wanted`: the thing just named must not be there."""
+        clause, things = self.clause, self.reading.things
+        if clause.group != [len(things) - 1] or self.reading.is_related(clause.group[0]):
+            return end
+        unwanted = things.pop()
+        clause.group, clause.nearest = [], []
+        return self._deny((unwanted.noun,), unwanted.start, end)
+
+    def _excepted(self, at: int) -> int:
+        """`all cups are blue except the small one`: what is meant of it remains open."""
+        begin = at + 1 + (self.words[at + 1 : at + 2] == ["for"])
+        phrase = read_noun_phrase(self.words, begin)
+        return begin if phrase is None else phrase.end
 
     def _neither(self, at: int) -> int | None:
         """`neither red nor blue` is asked, `none of them black` is not understood; None where no looks follow."""
@@ -186,6 +238,8 @@ class Denying(Standing):
         phrase = read_noun_phrase(self.words, end)
         if phrase is None:
             return end if position.alone else at
+        if phrase.noun in CANVAS:
+            return at
         around = is_around(self.words[at], position.predicates, phrase) or is_time(self.words[at], phrase)
         return at if around else phrase.end
 
@@ -197,14 +251,15 @@ class Denying(Standing):
             reading.claims.append(f"Is it not {' '.join(words[begin : phrase.end])}?")
             return reading.cover(at, phrase.end)
         if phrase is not None and is_around(words[begin], position.predicates, phrase):
-            return self._deny((ground_of(phrase),), at, phrase.end)
+            ground = ground_of(phrase)
+            return self._deny((ground,), at, phrase.end) if ground else phrase.end
         nouns = reading.nouns((self.clause.nearest or self.topic)[-1:])
         if not nouns or (phrase is None and position.place is None):
             return end
         where = quoted(words, begin, end)
         plain = words[at] == "not"
         if phrase is not None and phrase.noun:
-            reading.mention(phrase)
+            self._mention(phrase)
             where, end = f"{where} the {phrase.noun}", phrase.end
         reading.claims.append(is_not(nouns, where) if plain else is_true(nouns, words[at], where))
         return reading.cover(at, end)

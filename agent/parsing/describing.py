@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from muralist.tools.scene import Attribute
 
-from .lexicon import COLOURS, COMPOUNDS, GROWN, MATERIALS, PHRASES, SHADES, TINTS, WOODS, listed, spelling
+from .lexicon import COLOURS, COMPOUNDS, GROWN, MATERIALS, PHRASES, PICTURED, SHADES, TINTS, WOODS, listed, spelling
 from .morphology import by_form, names_colour
 from .numbers import singular
 from .positions import leads_on
@@ -68,6 +68,8 @@ def _attribute(words: Sequence[str], at: int, predicative: bool = False) -> tupl
         return None
     word = spelling(words[at])
     following = spelling(words[at + 1]) if at + 1 < len(words) else ""
+    if (styled := _styled(words, at)) > at:
+        return Attribute(kind="other", value=" ".join(words[at:styled])[:100]), styled
     if (kind := PHRASES.get((word, following))) is not None:
         value = f"{word}-shaped" if following == "shaped" else f"{word} {following}"
         return Attribute(kind=kind, value=value), at + 2
@@ -93,6 +95,17 @@ def _attribute(words: Sequence[str], at: int, predicative: bool = False) -> tupl
     if guess is not None and (predicative or _before_noun(words, at + 1)):
         return Attribute(kind=guess, value=word[:100]), at + 1
     return None
+
+
+def _styled(words: Sequence[str], at: int) -> int:
+    """The word behind `anime style`, `comic book style` if a noun follows; `at` if not."""
+    for end in (at + 1, at + 2):
+        named = all(is_noun_like(words, place) for place in (*range(at, end), end + 1))
+        if list(words[end : end + 1]) == ["style"] and named:
+            return end + 1
+        if " ".join(words[at : end + 1]) in PICTURED and is_noun_like(words, end + 1):
+            return end + 1 if end == at + 1 else at
+    return at
 
 
 def _modified(word: str) -> bool:

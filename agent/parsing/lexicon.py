@@ -153,8 +153,16 @@ PICTURED = frozenset(
     cartoon cartoonish anime manga minimalist minimalistic impressionist impressionistic surrealist surreal cubist
     photorealistic hyperrealistic realistic abstract pixelated watercolor watercolour isometric low-poly
     """.split()
-)
+) | {"pixel art", "line art"}
 """How a thing is pictured, which is the style of the picture: a cartoon frog."""
+_PICTURED_IN = PICTURED | frozenset({"pixel", "comic book", "comic", "oil painting", "pencil"})
+
+
+def pictures(look: str) -> bool:
+    """True for a look that is the style of the picture, `cartoon`, or names it as `comic book style` does."""
+    stem = look.removesuffix("style").rstrip(" -")
+    return look in PICTURED or (stem != look and stem in _PICTURED_IN)
+
 
 PHRASES: dict[tuple[str, ...], AttributeKind] = {
     ("stainless", "steel"): "material", ("cast", "iron"): "material", ("wrought", "iron"): "material",

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from muralist.tools.scene import AttributeKind
 
-from .lexicon import COLOURS, SHADES, TINTS, listed, spelling
+from .lexicon import COLOURS, SHADES, SIZES, TINTS, listed, spelling
 from .words import ED_NOUNS, ING_MODIFIERS, ING_NOUNS, IRREGULAR_PAST, LY_NOUNS
 
 _ENDINGS: dict[str, frozenset[str]] = {
@@ -149,6 +149,17 @@ def _in_ly(word: str) -> AttributeKind | None:
 
 
 _GUESSES: tuple[Callable[[str], AttributeKind | None], ...] = (_colour, _participle, _ending, _in_y, _in_ly)
+
+
+def graded(word: str) -> str | None:
+    """The listed word that `fanciest`, `biggest` or `bigger` is a degree of; of comparatives only sizes are certain."""
+    for ending in ("est", "er"):
+        stem = word.removesuffix(ending)
+        bases = {stem, stem + "e", stem[:-1] if stem[-2:-1] == stem[-1:] else stem, stem[:-1] + "y"}
+        known = {base for base in bases if listed(base) and (ending == "est" or base in SIZES)}
+        if stem != word and len(stem) > 2 and known:
+            return min(known)
+    return None
 
 
 def names_colour(parts: list[str]) -> bool:

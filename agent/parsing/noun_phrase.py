@@ -9,7 +9,8 @@ from muralist.tools.scene import Attribute
 from muralist.tools.words import ARTICLES
 
 from .describing import ALSO_NOUNS, joined, read_describing
-from .lexicon import COLOURS
+from .lexicon import COLOURS, SIZES, TINTS, listed
+from .morphology import graded
 from .numbers import MOST, PLURAL_ONLY, TENS, is_plural, may_be_plural, number, singular
 from .positions import leads_on
 from .verbs import awaits_verb, ends_noun, is_noun_like, is_verb_form
@@ -44,7 +45,7 @@ class NounPhrase:
     ordinal: bool = False
     """True of the second cat: of several, or besides another one."""
     unread: int | None = None
-    """Where a number stands that counts nothing: a 1965 roadster."""
+    """Where a number stands that counts nothing, or a degree of nothing else: a 1965 roadster, the tallest tree."""
 
     @property
     def definite(self) -> bool:
@@ -67,6 +68,8 @@ def read_noun_phrase(
     """
     at, determiner, count, group = _determiners(words, start)
     described = at
+    degree = at if is_noun_like(words, at + 1) and graded(words[at]) and listed(words[at]) is None else None
+    at += degree is not None
     attributes, places, at = read_describing(words, at, predicative and not determiner)
     awaits = awaits_verb(words, start)
     nouns = [] if places and _is_predicate(words, at) else _nouns(words, at, determiner, count, awaits)
@@ -77,7 +80,17 @@ def read_noun_phrase(
         nouns = [words[at]]
     attributes = joined(words, attributes, places)
     at += len(nouns)
-    if not nouns and (not attributes or (determiner in ARTICLES and not attributes)):
+    others = words[at - 1] == "another" or (count and words[at - 1] == "more")
+    if (
+        not nouns
+        and not attributes
+        and at > start
+        and others
+        and not is_noun_like(words, at)
+        and list(words[at : at + 1]) != ["of"]
+    ):
+        nouns = ["one"]  # and behind it another; three more
+    elif not nouns and not attributes:
         return None
     said = count is not None
     written = head = nouns[-1] if nouns else ""
@@ -95,7 +108,7 @@ def read_noun_phrase(
         count = group or ((3 if determiner == "some" else 2) if several else 1)
     if tail == start:
         return None
-    unread = None
+    unread = degree
     if _is_measure(words, described, start):
         unread, count = described - 1, 1
     elif count > MOST and not may_be_plural(written):
@@ -117,7 +130,7 @@ def _is_measure(words: Sequence[str], at: int, start: int) -> bool:
     """`2.5 apples`, `two and a half apples`: a number that counts nothing."""
     if at > start + 2 and words[at - 1] in {"half", "quarter"}:
         return list(words[at - 3 : at - 1]) == ["and", "a"]
-    return at > start and words[at - 1][0].isdecimal() and not words[at - 1].isdecimal()
+    return at > start and words[at - 1][0].isdecimal() and number(words[at - 1]) is None
 
 
 def _is_predicate(words: Sequence[str], at: int) -> bool:
@@ -137,7 +150,7 @@ def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, i
     determiner, count, group = "", None, 0
     while at < len(words):
         word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
-        if word in GROUPS and following == "of":
+        if word in GROUPS and following in {"of", "more"}:
             group, count = GROUPS[word], count if count and count > 1 else None
             count = GROUPS[word] if word in {"pair", "couple", "trio", "dozen"} else count
             at += 2
@@ -153,17 +166,26 @@ def _determiners(words: Sequence[str], at: int) -> tuple[int, str, int | None, i
             at += 1
         elif (amount := number(word)) is not None and amount > 0:
             count, at = (count + amount if count and count in TENS and amount < 10 else amount), at + 1
-        elif word in DETERMINERS:
+        elif word == "other" and determiner in DEFINITE:
+            determiner, at = "another", at + 1
+        elif word in DETERMINERS or (word == "own" and determiner in DEFINITE):
             determiner, at = determiner or word, at + 1
         elif determiner and word in ORDINALS and is_noun_like(words, at + 1):
             determiner, at = "another", at + 1  # a third cat, the second cat
             if list(words[at : at + 1]) == ["one"]:
                 break
-        elif word in _DEGREES or (word == "of" and (determiner in {"all", "some", "both", "each"} or count)):
+        elif _only_grades(word, determiner, count):
             at += 1
         else:
             break
     return at, determiner, count, group
+
+
+def _only_grades(word: str, determiner: str, count: int | None) -> bool:
+    """`very`, the `of` of `all of`, `more` and `x` behind a number: they change neither the number nor the thing."""
+    if word == "of":
+        return determiner in {"all", "some", "both", "each"} or bool(count)
+    return word in _DEGREES or (word in {"more", "x"} and bool(count or determiner))
 
 
 def _nouns(words: Sequence[str], at: int, determiner: str, count: int | None, awaits: bool) -> list[str]:
@@ -173,24 +195,30 @@ def _nouns(words: Sequence[str], at: int, determiner: str, count: int | None, aw
     the = awaits and count is None and determiner in DEFINITE - {"these", "those"}
     while len(nouns) < _LONGEST_NOUN and is_noun_like(words, at):
         word = words[at]
-        if leads_on(words, at):
+        if leads_on(words, at) or list(words[at : at + 2]) in (["free", "of"], ["devoid", "of"]):
             break
         plural = bool(nouns) and not sure and is_plural(nouns[-1])
         single = sure or the or (awaits and bool(nouns) and nouns[-1] in PARTS)
         if nouns and ends_noun(words, at, plural, single, counted=bool(count and count > 1)):
             break
-        if nouns and (number(word) is not None or word == nouns[-1] or word in COLOURS - ALSO_NOUNS):
-            break  # cat cat cat; red apple blue cup; make the cup red
-        if nouns and not INDEFINITE.isdisjoint((word, nouns[-1])):
+        if nouns and (number(word) is not None or word == nouns[-1] or word in (COLOURS | SIZES) - ALSO_NOUNS):
+            break  # cat cat cat; red apple blue cup; tiny key huge chair; make the cup red
+        if nouns and determiner in DEFINITE and word in COLOURS and nouns[-1] not in TINTS and _is_last(words, at):
+            break  # make the cup orange
+        if nouns and not (INDEFINITE | {"one", "ones"}).isdisjoint((word, nouns[-1])):
             break
         nouns.append(word)
         at += 1
     return nouns
 
 
+def _is_last(words: Sequence[str], at: int) -> bool:
+    return not is_noun_like(words, at + 1)
+
+
 def _of(words: Sequence[str], at: int) -> int:
     """Where the noun ends once `of …` is added to it: a slice of cake, the petals of the rose."""
-    while at + 1 < len(words) and words[at] == "of":
+    while at + 1 < len(words) and words[at] == "of" and list(words[at + 1 : at + 3]) != ["the", "same"]:
         inner = read_noun_phrase(words, at + 1, alone=True)
         if inner is None or not inner.noun:
             break

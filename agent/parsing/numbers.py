@@ -113,9 +113,11 @@ def may_be_plural(word: str) -> bool:
 
 
 def number(word: str) -> int | None:
-    """The count that a number word or digits name, or None; `several` and the like are taken for a few."""
+    """The count that a number word or digits name, or None; `several` is taken for a few, `2x` for 2."""
     if word.isdecimal():
         return int(word[:6])
+    if word.strip("x").isdecimal():
+        return number(word.strip("x"))
     head, _, tail = word.partition("-")
     if tail and NUMBER_WORDS.get(head, 0) in TENS and NUMBER_WORDS.get(tail, 10) < 10:
         return NUMBER_WORDS[head] + NUMBER_WORDS[tail]

@@ -13,7 +13,10 @@ from muralist.tools.words import words as split
 
 from .asking import is_it
 from .attachment import Reader
-from .lexicon import MOODS, PICTURED
+from .chatter import read_chatter
+from .correction import read_corrections
+from .enumeration import read_marks
+from .lexicon import MOODS, pictures
 from .reading import Denied, Reading, Thing
 from .style import read_style
 from .tokens import Token, tokenise
@@ -36,8 +39,14 @@ def parse_prompt(text: str) -> Scene:
     _check(text)
     tokens = tokenise(text)
     words = [token.word for token in tokens]
+    corrections = read_corrections(words)
+    chatter = read_chatter(words)
+    said = chatter.said - {at for begin, end in corrections.items() for at in range(begin, end)}
+    marks = read_marks(words)
+    words = ["," if at in marks else " " if at in said else word for at, word in enumerate(words)]
     style = read_style(words)
-    reading = Reader(words, style.said | style.praise).read()
+    reading = Reader(words, style.said | style.praise, chatter.spoken, corrections).read()
+    reading.covered |= said | marks
     covered = reading.covered - style.praise
     if not reading.things:
         if reading.absent:
@@ -76,7 +85,7 @@ def parse_prompt(text: str) -> Scene:
         if (position not in covered and token.is_word and token.word not in EMPTY_WORDS)
         or not lost.isdisjoint(split(token.word))
     ]
-    left_out = {at for each in denied for at in each.left_out} - set(unparsed)
+    left_out = (reading.retracted | {at for each in denied for at in each.left_out}) - set(unparsed)
     return scene.model_copy(
         update={
             "caption": _caption(text, tokens, left_out),
@@ -122,13 +131,13 @@ def _judged(reading: Reading) -> tuple[list[str], list[str]]:
     styles, claims = [], []
     nouns = [thing.noun for thing in reading.things]
     for thing in reading.things:
-        pictured = set() if thing.head in MEDIA else PICTURED
-        styles += [look.value for look in thing.attributes if look.value in pictured]
+        pictured = [look for look in thing.attributes if thing.head not in MEDIA and pictures(look.value)]
+        styles += [look.value for look in pictured]
         for mood in (look.value for look in thing.attributes if look.value in MOODS):
             alone = nouns.count(thing.noun) == 1
             several = f"Is there {with_article(f'{mood} {thing.noun}')}?"
             claims.append(is_it([(thing.noun, thing.count)], mood) if alone else several)
-        thing.attributes = [look for look in thing.attributes if look.value not in pictured | MOODS]
+        thing.attributes = [look for look in thing.attributes if look not in pictured and look.value not in MOODS]
     return styles, claims
 
 

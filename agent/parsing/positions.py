@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from muralist.tools.scene import Place, Predicate
 
 from .numbers import number
 from .verbs import is_noun_like
-from .words import BOUNDS, CANVAS, DEFINITE, DETERMINERS, POSITION_VERBS
+from .words import BOUNDS, CANVAS, DEFINITE, DETERMINERS, POSITION_VERBS, PREPOSITIONS
 
 _VERTICAL = {"top": "top", "upper": "top", "uppermost": "top", "bottom": "bottom", "lower": "bottom"}
 _HORIZONTAL = {"left": "left", "right": "right", "left-hand": "left", "right-hand": "right",
                "leftmost": "left", "rightmost": "right", "lefthand": "left", "righthand": "right"}  # fmt: skip
 _MIDDLE = frozenset("centre center middle central".split())
 _TRAILING = frozenset("hand side corner part half edge third area section portion region hand-side".split())
-_BEFORE = frozenset("in at on to near from towards toward by into".split())
-_INTENSIFIERS = frozenset("very far extreme immediate direct exact".split())
+_BEFORE = frozenset("in at on to near from towards toward by into along across".split())
+_EMPHATIC = frozenset("right just directly exactly straight smack bang".split())
+"""Before a position phrase these only stress it: right in the middle."""
+_INTENSIFIERS = frozenset("very far extreme immediate direct exact dead".split())
 _CORNERS: dict[tuple[str, str], Place] = {
     ("top", "left"): "top left", ("top", ""): "top", ("top", "right"): "top right", ("", "left"): "left",
     ("", ""): "centre", ("", "right"): "right", ("bottom", "left"): "bottom left", ("bottom", ""): "bottom",
@@ -33,23 +35,23 @@ _PARTITIVES = frozenset("back edge surface tip rim end brink foot base face arm 
 _FIXED: dict[Predicate, str] = {
     "left of": "left to, leftwards of",
     "right of": "right to, rightwards of",
-    "above": "above, over, overhead, up above, higher than, high above, directly above, right above, just above",
-    "below": "below, lower than, directly below, right below, just below, down below",
-    "under": "under, underneath, beneath, directly under, right under, underside of",
+    "above": "above, over, overhead, up above, higher than, high above",
+    "below": "below, lower than, down below",
+    "under": "under, underneath, beneath, underside of",
     "on": "on, atop, atop of, upon, onto, on top of, on to, ontop of",
     "next to": """
         next to, beside, besides, near, near to, nearby, close to, by, alongside, alongside of, adjacent to, adjoining,
         side by side with, by the side of, on side of, on the side of, at the side of, at side of, to the side of,
-        to side of, on one side of, on either side of, on both sides of, past, along, right next to, directly next to,
-        right beside, against, in the vicinity of, across from, around, on a side of, off to the side of, bordering,
+        to side of, on one side of, on either side of, on both sides of, past, along, against,
+        in the vicinity of, across from, around, on a side of, off to the side of, bordering,
         at the foot of, at the base of, at the edge of, at the end of, at the head of
         """,
     "in front of": """
-        in front of, in front, in the front of, at the front of, before, right in front of, directly in front of
+        in front of, in front, in the front of, at the front of, before
         """,
     "behind": """
         behind, in back of, in the back of, at the back of, hidden by, hidden behind, obscured by, concealed by,
-        partially hidden by, occluded by, blocked by, right behind, directly behind, covered by
+        partially hidden by, occluded by, blocked by, covered by
         """,
     "inside": "inside, inside of, within, in, into, in the inside of, on the inside of, contained in, enclosed in",
     "between": "between, in between, halfway between, midway between",
@@ -67,7 +69,10 @@ _ALONE = frozenset(
     """.split(",")
 )
 """What needs no object: with a cup underneath."""
-_UPRIGHT: dict[tuple[str, ...], Place] = {("up", "top"): "top", ("down", "below"): "bottom"}
+_UPRIGHT: dict[tuple[str, ...], Place] = {
+    ("up", "top"): "top", ("up", "high"): "top", ("high", "up"): "top",
+    ("down", "below"): "bottom", ("down", "low"): "bottom", ("low", "down"): "bottom",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,18 @@ class Position:
 
 def read_position(words: Sequence[str], at: int) -> Position | None:
     """The position phrase that starts at word `at`, the longest there is; None if none does."""
-    return None if at >= len(words) else _sided(words, at) or _from_above(words, at) or _fixed(words, at)
+    if at >= len(words):
+        return None
+    stressed = _stressed(words, at) if words[at] in _EMPHATIC else None
+    return stressed or _sided(words, at) or _from_above(words, at) or _fixed(words, at)
+
+
+def _stressed(words: Sequence[str], at: int) -> Position | None:
+    """`right in the middle`, `just behind the dog`; but `right of` is a phrase of its own."""
+    if at + 1 >= len(words) or words[at + 1] in {"of", "to"}:
+        return None
+    inner = read_position(words, at + 1) if words[at + 1] in PREPOSITIONS else None
+    return None if inner is None else replace(inner, length=inner.length + 1)
 
 
 def _from_above(words: Sequence[str], at: int) -> Position | None:
@@ -104,7 +120,7 @@ def _from_above(words: Sequence[str], at: int) -> Position | None:
 
 def leads_on(words: Sequence[str], at: int) -> bool:
     """True if a phrase such as `adjacent to` begins here, so that its first word is no noun."""
-    found = _fixed(words, at)
+    found = (_stressed(words, at) if words[at] in _EMPHATIC else None) or _fixed(words, at)
     return list(words[at : at + 3]) == ["side", "by", "side"] or (found is not None and found.length > 1)
 
 
@@ -165,6 +181,9 @@ def _sided(words: Sequence[str], at: int) -> Position | None:
         return Position(end + 1 - at, place=place, heading=True)
     if end < len(words) and words[end] == ":":
         return Position(end + 1 - at, place=place, heading=True)
+    bracketed = at > 0 and words[at - 1] == "(" and list(words[end : end + 1]) == [")"]
+    if middle and (words[at] == "dead" or bracketed):
+        return Position(end - at, place=place)
     if not (prepositional or article or middle) and _stands_free(words, at, end, bool(horizontal)):
         return Position(end - at, place=place)
     if not prepositional or (middle and not article):
@@ -183,6 +202,7 @@ def _stands_free(words: Sequence[str], at: int, end: int, horizontal: bool) -> b
     if at and words[at - 1][0].isalnum() and words[at - 1] not in {"and", "&"}:
         return horizontal and words[at - 1] not in BOUNDS and _is_over(words, end)
     ahead = end < len(words) and (words[end] in DETERMINERS or number(words[end]) is not None)
+    ahead = ahead or (end == at + 2 and horizontal and is_noun_like(words, end))  # top left lamp, bottom right chair
     return ahead or (bool(at) and horizontal and _is_over(words, end))
 
 

@@ -12,6 +12,7 @@ from .noun_phrase import NounPhrase
 from .numbers import MOST
 from .words import BACKDROPS
 
+_CORNERS: tuple[Place, ...] = ("top left", "top right", "bottom left", "bottom right")
 _MOST_ATTRIBUTES = 8
 _LONGEST_BACKGROUND = 300
 
@@ -30,6 +31,11 @@ class Thing:
     counted: bool = False
     """True if the number was said."""
 
+    @property
+    def kinds(self) -> set[str]:
+        """In what respects it is said how it looks."""
+        return {look.kind for look in self.attributes}
+
     def is_a(self, phrase: NounPhrase) -> bool:
         """True if the phrase may speak of it."""
         return phrase.noun in {self.noun, self.head}
@@ -46,7 +52,10 @@ class Denied:
 
 @dataclass
 class Reading:
-    """Things are numbered in order of mention; `covered` are the words that something rests on, `claims` questions."""
+    """Things are numbered in order of mention; `covered` are the words that something rests on, `claims` questions.
+
+    `shared` are looks of all things that have none of that kind; `retracted` words that others took the place of.
+    """
 
     things: list[Thing] = field(default_factory=list)
     relations: list[tuple[int, Predicate, tuple[int, ...]]] = field(default_factory=list)
@@ -55,6 +64,8 @@ class Reading:
     claims: list[str] = field(default_factory=list)
     covered: set[int] = field(default_factory=set)
     distant: set[int] = field(default_factory=set)
+    shared: list[Attribute] = field(default_factory=list)
+    retracted: set[int] = field(default_factory=set)
     _parted: int | None = None
 
     def cover(self, start: int, end: int) -> int:
@@ -165,14 +176,56 @@ class Reading:
 
     def part(self, phrase: NounPhrase) -> int:
         """`two dogs, one black and one white`: some of several look otherwise; gives the word behind the phrase."""
+        return self.describe([self.take(phrase.count, phrase.end)], phrase)
+
+    def take(self, amount: int | None, end: int, looks: Sequence[Attribute] = ()) -> int:
+        """So many of several as a thing of their own, which looks so and quotes the words to `end`; else the rest."""
+        whole = self._whole()
+        part = whole if amount is None or self.things[whole].count <= amount else self._take(whole, amount, end)
+        for look in looks:
+            self.add(look, [part])
+        return part
+
+    def _whole(self) -> int:
         if self._parted is None and (several := self._several()):
             self._parted = several[-1]
-        whole = self._parted
-        if whole is None:
+        if self._parted is None:
             raise AssertionError("nothing is several: ask has_several before")
-        if self.things[whole].count <= phrase.count:
-            return self.describe([whole], phrase)
-        return self.describe([self._take(whole, phrase.count, phrase.end)], phrase)
+        return self._parted
+
+    def several(self) -> Thing:
+        """Those of which some may look otherwise, as `has_several` says."""
+        return self.things[self._whole() if self.is_parted else self._several()[-1]]
+
+    @property
+    def is_parted(self) -> bool:
+        """True once some of several were said to look otherwise than the rest."""
+        return self._parted is not None
+
+    def share(self) -> None:
+        """Give every thing the looks that all have, unless it looks otherwise."""
+        for look in self.shared:
+            self.add(
+                look,
+                [at for at, thing in enumerate(self.things) if look.kind not in {a.kind for a in thing.attributes}],
+            )
+
+    def is_related(self, at: int) -> bool:
+        """True if a relation speaks of the thing."""
+        return any(at == subject or at in objects for subject, _, objects in self.relations)
+
+    def put_in_corners(self, at: int, end: int, each: bool) -> bool:
+        """One in every corner, or with `each` as many as there are; False if their number leaves it open."""
+        thing = self.things[at]
+        thing.count = thing.count if thing.counted else 1
+        if thing.place is not None or (thing.counted and thing.count % len(_CORNERS) and not each):
+            return False
+        amount = thing.count // 4 if thing.count % 4 == 0 else thing.count
+        thing.end = end
+        for place in _CORNERS[1:]:
+            self.things.append(replace(thing, count=amount, place=place))
+        thing.count, thing.place = amount, _CORNERS[0]
+        return True
 
     def relate(self, subjects: list[int], predicates: tuple[Predicate, ...], objects: list[int]) -> None:
         """Each subject stands so to each object; `between` takes the first and the last of them."""
@@ -200,6 +253,8 @@ class Reading:
         return phrase.end
 
     def _surround(self, text: str) -> None:
+        if text in {"ground", "floor"} and self.background:
+            return  # snow on the ground
         self.background = ", ".join(filter(None, [self.background, text]))[:_LONGEST_BACKGROUND]
 
     def put_behind(self) -> None:
@@ -251,8 +306,8 @@ def _check_number(count: int, noun: str) -> None:
 
 
 def ground_of(phrase: NounPhrase) -> str:
-    """What a phrase says of the ground, without the words `background` and `ground`: a snowy ground."""
+    """What a phrase says of the ground, without the words `background`, `ground` and `floor`: a snowy ground."""
     words = [attribute.value for attribute in phrase.attributes]
     words += [word for word in phrase.noun.split() if word not in BACKDROPS]
-    bare = [word for word in words if word != "ground"]
+    bare = [word for word in words if word not in {"ground", "floor"}]
     return " ".join(bare or words).removeprefix("of ")

@@ -21,7 +21,7 @@ from .positions import Position, read_position
 from .sequence import read_order
 from .surroundings import COVERED, holds_nothing, is_worn
 from .verbs import is_gerund, is_noun_like, is_verb_form
-from .words import BE, CLAUSE_WORDS, CONJUNCTIONS, ENDS, INDEFINITE, POSITION_VERBS, PRONOUNS, SURFACES
+from .words import BE, CLAUSE_WORDS, CONJUNCTIONS, ENDS, INDEFINITE, POSITION_VERBS, PREPOSITIONS, PRONOUNS, SURFACES
 
 _EACH_OTHER = (["each", "other"], ["one", "another"])
 
@@ -77,16 +77,18 @@ class Standing(Mentioning):
     def _leads(self, at: int, end: int) -> bool:
         """True if what stands from `at` to `end` is at the head of its clause, with its thing still to come."""
         words = self.words
+        trailing = words[at - 1 : at] == [","] and words[end : end + 1] == [","] and self.clause.nearest
+        if trailing and words[at] not in PREPOSITIONS and self.reading.things[self.clause.nearest[-1]].place is None:
+            return False  # a lamp, top left, a chair, …
         if at and words[at - 1][0].isalnum() and words[at - 1] not in CONJUNCTIONS | CLAUSE_WORDS | {"with"}:
             return False
-        end += words[end : end + 1] == [","]
-        while end < len(words) and (words[end] in BE | {"there"} or words[end] in POSITION_VERBS):
-            end += 1
-        return end < len(words) and read_noun_phrase(words, end) is not None
+        return self._begins_thing(end)
 
     def _anaphor(self, at: int, end: int, predicates: tuple[Predicate, ...], plural: bool = False) -> int | None:
         """A relation to what was spoken of before; the word behind it, or None if nothing was."""
         clause = self.clause
+        if self._on_ground(at, end, predicates):
+            return self.reading.cover(at, end)
         if self._leads(at, end):
             spoken = self.referent or clause.landmark or clause.group or self.topic
             spoken = spoken if plural else spoken[-1:]
@@ -102,15 +104,16 @@ class Standing(Mentioning):
             self.reading.relate(subjects, predicates, spoken)
             clause.closed, clause.brought = True, []
         if not spoken:
-            return self.reading.cover(at, end) if self._on_ground(predicates) else None
+            return None
         self.referent, clause.anaphoric = list(spoken), True
         return self.reading.cover(at, end)
 
-    def _on_ground(self, predicates: tuple[Predicate, ...]) -> bool:
+    def _on_ground(self, at: int, end: int, predicates: tuple[Predicate, ...]) -> bool:
         """`snow with a red apple on it`: on what the picture stands on anyway."""
-        return (
-            self.reading.background is not None and predicates in (("on",), ("inside",)) and bool(self.clause.nearest)
-        )
+        if self.reading.background is None or predicates not in (("on",), ("inside",)):
+            return False
+        nothing_else = len(self.reading.things) <= len(self.clause.nearest) or self.clause.on_ground
+        return nothing_else and (bool(self.clause.nearest) or self._leads(at, end))
 
     def _relate(self, at: int, end: int, predicates: tuple[Predicate, ...], alone: bool = False) -> int:
         """A relation phrase from `at` to `end`, then its objects, unless it may stand `alone`."""
@@ -121,6 +124,8 @@ class Standing(Mentioning):
         if end < len(words) and words[end] in PRONOUNS and not owned:
             return self._anaphor(at, end + 1, predicates, words[end] in {"them", "they"}) or end + 1
         phrase = read_noun_phrase(words, end)
+        if phrase is None and words[at:end] == ["in", "between"]:
+            return self._anaphor(at, end, predicates, plural=True) or end
         if phrase is None and alone:
             return self._anaphor(at, end, predicates) or end
         if phrase is None or (is_gerund(words, end) and (phrase.end == end + 1 or phrase.noun in INDEFINITE)):
@@ -130,7 +135,9 @@ class Standing(Mentioning):
         if not phrase.noun:
             # `a car in red`: looks, not a second thing.
             self.reading.cover(at, end)
-            return self._described(phrase, subjects)
+            kinds = {look.kind for look in phrase.attributes}
+            lacking = [one for one in subjects if not kinds & self.reading.things[one].kinds]
+            return self._described(phrase, lacking or subjects)
         if phrase.head in {"color", "colour"} and (looks := read_looks(words, phrase.end)) and looks[0]:
             self._add_looks(subjects, looks[0])
             return self.reading.cover(at, looks[1])
@@ -145,6 +152,8 @@ class Standing(Mentioning):
         self.reading.cover(at, end)
         clause.link, clause.closed, clause.predicative, clause.brought = "", True, False, []
         clause.landmark = objects
+        if set(subjects) <= set(objects) and self._begins_thing(stop):
+            subjects = []  # a cat, and below the cat there is a dog
         if subjects:
             self.reading.relate(subjects, predicates, objects)
             for thing, sided in clause.sides:
@@ -162,6 +171,13 @@ class Standing(Mentioning):
         if ("between" in predicates and not self._are_two(objects)) or (subjects and set(objects) <= set(subjects)):
             self.reading.covered -= set(range(at, end))  # between a cat; the cup beside the cup
         return stop
+
+    def _begins_thing(self, at: int) -> bool:
+        """True if what stands so is named at word `at`, be it behind `there is`."""
+        at += self.words[at : at + 1] in ([","], [":"])
+        while at < len(self.words) and (self.words[at] in BE | {"there", " "} or self.words[at] in POSITION_VERBS):
+            at += 1
+        return at < len(self.words) and read_noun_phrase(self.words, at) is not None
 
     def _are_two(self, things: Sequence[int]) -> bool:
         return len(things) > 1 or any(self.reading.things[thing].count > 1 for thing in things)
@@ -191,6 +207,30 @@ class Standing(Mentioning):
             return None
         self.clause.order = order
         return self.reading.cover(at, order.end)
+
+    def _formation(self, at: int) -> int | None:
+        """How several of a thing, or the things of a clause, stand: in each corner, on both sides, side by side."""
+        for stands in (self._each_corner, self._both_sides, self._each_other):
+            if (end := stands(at)) is not None:
+                return end
+        return None
+
+    def _each_corner(self, at: int) -> int | None:
+        """`a cup in each corner` are four entities; `four cups, one in each corner` as well."""
+        words = self.words
+        end = at + 2 + (words[at + 2 : at + 3] in (["the"], ["four"])) + (words[at + 2 : at + 4] == ["the", "four"])
+        said = words[at] in {"in", "at", "on"} and words[at + 1 : at + 2] in (["each"], ["every"], ["all"], ["the"])
+        if not said or words[end : end + 1] not in (["corner"], ["corners"]):
+            return None
+        each = words[at + 1] in {"each", "every"}
+        at -= words[at - 1] == "one"
+        nearest = self.clause.nearest[-1:]
+        if words[end - 1] == "the" and words[end - 2] in {"in", "at", "on"}:
+            return None
+        if not nearest or not self.reading.put_in_corners(nearest[0], end + 1, each):
+            return end + 1
+        self.clause.closed = True
+        return self.reading.cover(at, end + 1)
 
     def _both_sides(self, at: int) -> int | None:
         """`a dog on either side`: of one there are two."""

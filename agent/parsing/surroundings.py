@@ -35,6 +35,8 @@ TIMES = frozenset(
 )
 """When it is, and in what weather and light: no place, so nothing that a ground is painted as."""
 
+_GROUNDED = frozenset("grassy snowy sandy stony".split())
+
 SKIES = frozenset("sky sunset sunrise moonlight sunlight stars night moon clouds".split())
 
 _GARMENTS = frozenset(
@@ -71,11 +73,19 @@ def is_around(word: str, predicates: tuple[Predicate, ...], phrase: NounPhrase) 
     described = dressed and (phrase.definite or head in GROUNDS)
     return (
         head in BACKDROPS
+        or is_floor(phrase)
         or (entered and head in SETTINGS | GROUNDS)
         or (predicates == ("on",) and head in SETTINGS and not described)
         or (word in {"under", "beneath", "against", "below"} and head in SKIES)
         or (word == "against" and head in GROUNDS)
     )
+
+
+def is_floor(phrase: NounPhrase) -> bool:
+    """`a stone floor`, `grassy ground`: what the picture stands on, told by what it is made of."""
+    told = {*(attribute.value for attribute in phrase.attributes), *phrase.noun.split()} - {"of", phrase.head}
+    bare = phrase.head in {"floor", "ground"} and bool(told)
+    return bare and phrase.count == 1 and told <= GROUNDS | _GROUNDED
 
 
 def is_time(word: str, phrase: NounPhrase) -> bool:

@@ -24,8 +24,9 @@ class Token:
 def tokenise(text: str) -> list[Token]:
     """Words in lower case with curly apostrophes straightened, every punctuation mark, and line breaks.
 
-    `2.5` and `1/2` are one word each.
+    `2.5` and `1/2` are one word each, `&` is `and`.
     """
     return [
-        Token(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _TOKEN.finditer(text)
+        Token("and" if match.group() == "&" else match.group().lower().replace("’", "'"), match.start(), match.end())
+        for match in _TOKEN.finditer(text)
     ]

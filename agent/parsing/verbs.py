@@ -18,6 +18,7 @@ from .words import (
     DETERMINERS,
     ED_MODIFIERS,
     ED_NOUNS,
+    INDEFINITE,
     ING_MODIFIERS,
     ING_NOUNS,
     IRREGULAR_PAST,
@@ -27,6 +28,7 @@ from .words import (
     POSITION_VERBS,
     PREPOSITIONS,
     RELATIVES,
+    SPATIAL,
     VERB_STEMS,
 )
 
@@ -39,12 +41,19 @@ def is_noun_like(words: Sequence[str], at: int) -> bool:
 
 
 def _starts_side(words: Sequence[str], at: int) -> bool:
-    """`left of`, `right side of`, or a `left` with nothing behind it: where something is, not what it is."""
+    """`left of`, `right side of`, or `left`, `top left` with nothing behind it: where something is, not what it is."""
+    if words[at] in {"top", "bottom", "upper", "lower"}:
+        named = not at or words[at - 1] in DETERMINERS or not words[at - 1][0].isalnum()
+        sided = not named and list(words[at + 1 : at + 2]) in (["left"], ["right"])
+        return sided and (at + 2 >= len(words) or words[at + 2] in BOUNDS or not words[at + 2][0].isalnum())
+    if words[at] in {"smack", "bang", "dead"}:
+        return at > 0 and words[at + 1 : at + 2] != [] and words[at + 1] in {"in", "on", "at", "centre", "center"}
     if words[at] not in {"left", "right"}:
         return False
     if at + 1 >= len(words) or not words[at + 1][0].isalnum() or words[at + 1] in CONJUNCTIONS:
         return at > 0 and words[at - 1] not in DETERMINERS
-    return words[at + 1] in {"of", "to"} or (words[at + 1] == "side" and "of" in words[at + 2 : at + 3])
+    sided = words[at + 1] == "side" and "of" in words[at + 2 : at + 3]
+    return sided or words[at + 1] in {"of", "to", "in", "at", "on"} | SPATIAL
 
 
 def is_participle(words: Sequence[str], at: int) -> bool:
@@ -90,11 +99,15 @@ def ends_noun(
     if word == "can":
         return following in VERB_STEMS or following == "be"
     opens = following in DETERMINERS or number(following) is not None
+    if opens and word in POSITION_VERBS:
+        return True  # behind the goal stand two trees
+    if word in VERB_STEMS - NOUNS_TOO and following in PREPOSITIONS - {"of"}:
+        return True  # make the cat sit on a mat
     if opens and (after_plural or is_plural(word) or word in VERB_STEMS - NOUNS_TOO):
         return True  # vines embrace the statues: no noun holds a determiner
     stems = {word[:-1], word[:-2], word[:-3] + "y" if word.endswith("ies") else ""} & VERB_STEMS
     sided = bool(following) and _starts_side(words, at + 1)  # a cat sits left of a dog
-    led_on = opens or sided or following in PREPOSITIONS or following.endswith("ly")
+    led_on = opens or sided or following in PREPOSITIONS | INDEFINITE or following.endswith("ly")
     led_on = led_on or (singular and (listed(following) is not None or is_plural(following)))  # throws red balls
     if after_plural:
         return word in VERB_STEMS or (word.endswith("s") and (singular or bool(stems)) and led_on)

@@ -20,7 +20,7 @@ BE = frozenset(
     "is are was were be been being am 's isn't aren't there's here's it's that's who's he's she's they're".split()
 )
 AUXILIARIES = BE | frozenset("has have had having do does did could will would should must may might gets get".split())
-NEGATIONS = frozenset("no without not never zero neither".split())
+NEGATIONS = frozenset("no without not never zero neither minus except sans".split())
 ORDINALS = frozenset("first second third fourth fifth sixth seventh eighth ninth tenth".split())
 """Before a noun these tell it from another one of its kind; by themselves, in which order things come."""
 
@@ -46,13 +46,18 @@ DIRECTIONS = frozenset("up down through across along around off out toward towar
 MEANT = SPATIAL | DIRECTIONS
 """Words that say where something is or leads, and so are never without meaning."""
 
-ADVERBS = frozenset("aloft overhead nearby afar apart asleep awake alone away far outdoors indoors".split())
+ADVERBS = frozenset(
+    """
+    aloft overhead nearby afar apart somewhere anywhere everywhere asleep awake alone away far outdoors indoors
+    """.split()
+)
 """How or where something is; no noun holds them."""
 
 FILLERS = frozenset(
     """
     there here please very really quite extremely slightly somewhat rather just also too only exactly directly
     immediately together still me us i we you one's et etc e.g i.e so standing sitting what how what's i'd i'm let's
+    pls plz thx thanks maybe perhaps possibly kindly preferably ideally respectively once
     """.split()
 )
 
@@ -62,6 +67,19 @@ OPENERS = frozenset(
     """.split()
 )
 """Verbs that order a picture: nothing to be seen by themselves."""
+
+PLACING = frozenset(
+    "add put use place make have bring get insert try position set include start sketch colour color turn".split()
+)
+"""Verbs that order something into the picture, most of them nouns too."""
+
+EXCHANGING = frozenset("change replace swap exchange".split())
+"""Verbs that put one thing in the place of another."""
+
+ASKERS = frozenset(
+    "i we you i'd i'm i've i'll we'd we're we've we'll you'd you'll you've u ya let's gimme lemme gotta wanna".split()
+)
+"""Who speaks and who is spoken to: no part of the picture."""
 
 PARTICLES = frozenset(
     "up down out off away back together high low ahead apart aloft alone asleep outdoors indoors".split()
@@ -74,6 +92,7 @@ POSITION_VERBS = frozenset(
     leans lean leaned leant parked floating floats float floated flying flies fly flew hovering hovers hovered arranged
     displayed found attached stacked balanced balancing balances stays stay stayed waiting waits appears appearing
     appear seen visible nestled tucked planted growing grows grew swimming swims swam painted drawn shown facing
+    belongs belong goes go comes
     """.split()
 )
 """Verbs that only say that something is where the following preposition puts it."""
@@ -96,7 +115,7 @@ _VERBS = """
     embrace invite munch nibble devour scatter emerge vanish whirl twirl twist flicker gleam twinkle glitter shout
     scream growl purr meow chirp squeak hiss chatter giggle chuckle frown yawn blink nod wander stride sprint collide
     smash crush explode erupt wilt wither hoot lurk dwell scamper prowl swoop hurtle flee escape lift lower raise drag
-    tow haul dangle drape cling soak splash drip spill cool freeze thaw
+    tow haul dangle drape cling soak splash drip spill cool freeze thaw belong go come
     """.split()
 
 VERB_STEMS = frozenset(_VERBS)

@@ -17,7 +17,9 @@ _WORDS = st.sampled_from(
     a an the red blue grey apple cups cat dogs two three 7 no pair of and , . ; and or above below left right to on top
     bottom in front behind between next it its them that is was sitting wooden background sky grass beach one other
     glass orange style painting with without some light dark very made of from out shaped like hung down gauzy crumbling
-    hot dogs tvs not can you half a dozen edge reach in hand shirt \n - " ( ) : 's piñata 猫 🍎 ß İ
+    hot dogs tvs not can you half a dozen edge reach in hand shirt wait sorry make draw I want so same colour everything
+    all both former latter second rest another more x2 each corner corners for change into leave nobody hi if my
+    \n - " ( ) : 's piñata 猫 🍎 ß İ
     """.split(" ")
 )
 _texts = st.one_of(st.text(max_size=200), st.lists(_WORDS, max_size=40).map(" ".join))
@@ -56,7 +58,8 @@ def test_spans_quote_the_prompt_and_relations_refer_to_entities(text: str) -> No
 def test_no_word_of_the_prompt_is_lost(text: str) -> None:
     scene = _try(text)
     if scene is not None:
-        assert scene.absent or scene.caption.split() == text.split()
+        told = iter(text.split())
+        assert scene.absent or all(any(word == each for each in told) for word in scene.caption.split())
         assert set(scene.unparsed) <= {text[token.start : token.end] for token in tokenise(text)}
         if sum(entity.count for entity in scene.entities) <= MAX_REGIONS:
             check_scene(scene, text)

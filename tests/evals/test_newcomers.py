@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from muralist.evals.newcomers import measure, prompts, shown, table
+import pytest
+
+from muralist.evals.newcomers import FIRST, SECOND, THIRD, PromptSet, measure, prompts, shown, table
 
 
-def test_all_three_hundred_say_what_they_mean() -> None:
-    meant = prompts()
-    assert len(meant) == len({each.prompt for each in meant}) == 300
+@pytest.mark.parametrize(("prompt_set", "amount"), [(FIRST, 300), (SECOND, 120), (THIRD, 120)])
+def test_every_prompt_of_a_set_says_what_it_means(prompt_set: PromptSet, amount: int) -> None:
+    meant = prompts(prompt_set.file)
+    assert len(meant) == len({each.prompt for each in meant}) == amount
+
+
+@pytest.mark.parametrize(("prompt_set", "amount"), [(FIRST, 296), (SECOND, 118)])
+def test_the_grammar_reads_what_it_was_mended_for(prompt_set: PromptSet, amount: int) -> None:
+    readings = measure(prompt_set.file)
+    assert sum(each.exact for each in readings) >= amount, shown(readings)
 
 
 def test_a_reading_that_differs_is_told_and_not_counted(tmp_path: Path) -> None:
@@ -25,7 +34,7 @@ def test_a_reading_that_differs_is_told_and_not_counted(tmp_path: Path) -> None:
     )
     readings = measure(file)
     assert [each.exact for each in readings] == [True, True, False, False, False]
-    assert "2 read exactly (40.0%)" in table(readings)
+    assert table(readings, "made up") == "5 prompts (made up): 2 read exactly (40.0%), 0 refused"
     told = shown(readings)
     assert "at the top left" in told
     assert "the ground is 'grass', not 'snow'" in told
