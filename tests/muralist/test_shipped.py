@@ -37,7 +37,7 @@ def test_the_same_seed_gives_the_same_bytes_twice_in_a_process_and_in_another(
     code = f"import muralist; muralist.draw({PROMPT!r}, out={str(tmp_path / 'third')!r}, steps=4, rounds=1, seed=5)"
     environment = {"MURALIST_HOME": str(tmp_path / "elsewhere"), "PATH": "/usr/bin:/bin"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tmp_path)
-    names = ["final.png", "layout.png", *(f"attempt-{number}.png" for number in range(len(first.attempts)))]
+    names = ["final.png", "layout.png", *(f"picture-{number + 1}.png" for number in range(len(first.attempts)))]
     for name in names:
         pictures = {(tmp_path / folder / name).read_bytes() for folder in ("first", "second", "third")}
         assert len(pictures) == 1, name
