@@ -58,7 +58,7 @@ def ending(
     if len(run.attempts) > run.budget.rounds:
         return Ending(status, f"all {run.budget.rounds} rounds are used up")
     if run.usage.images >= run.budget.images:
-        return Ending(status, f"all {run.budget.images} images are painted")
+        return Ending(status, f"all {run.budget.images} pictures are painted")
     if overdue(run, seconds):
         return Ending(status, f"the {run.budget.seconds:g} seconds are used up")
     if reason := run.exhausted():

@@ -46,7 +46,7 @@ async def aedit(
     run = new_run(chosen, seed)
     source = await wiring.store(chosen).put_image(run.run_id, picture, {"action": "given"})
     if out is not None and not isinstance(image, Image.Image):
-        out = apart_from(Path(image).expanduser(), Path(out).expanduser().absolute())
+        out = await asyncio.to_thread(apart_from, image, out)
     run = run.changed(source=source)
     return await adraw(wish, run=run, seed=seed, out=out, cancel=cancel, settings=chosen, **options)
 

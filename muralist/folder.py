@@ -75,9 +75,9 @@ def write(result: Result, draft: Path, place: Path) -> None:
             draft.rename(place)
 
 
-def apart_from(source: Path, place: Path) -> Path:
-    """`place`, or if a run into it would replace the file `source`: the first of place-2, place-3, ... that is free."""
-    source = source.resolve()
+def apart_from(picture: Path | str, out: Path | str) -> Path:
+    """The folder `out`, or if a run into it would replace that picture, the first of out-2, out-3, ... that is free."""
+    source, place = Path(picture).expanduser().resolve(), Path(out).expanduser().absolute()
     if all(file.resolve() != source for file in _written(place)):
         return place
     beside = (place.with_name(f"{place.name}-{number}") for number in count(2))
@@ -85,7 +85,7 @@ def apart_from(source: Path, place: Path) -> Path:
 
 
 def record(result: Result) -> dict[str, Any]:
-    """What run.json says besides the list of files: the outcome, what equal bytes depend on, the ledger and the events."""
+    """What run.json holds besides the files: the outcome, what equal bytes depend on, the ledger and the events."""
     return {
         "result": result.summary(),
         "conditions": result.conditions,
@@ -106,7 +106,7 @@ def layout_picture(result: Result) -> Image.Image:
 
 
 def _is_folder(place: Path) -> bool:
-    """False if nothing is there yet. Raises StoreError if it is no folder, or holds what is not a run's where files have to go."""
+    """False if nothing is there yet. Raises StoreError if it is no folder, or if other files are where the run's go."""
     if place.is_symlink() and not place.exists():
         raise StoreError(f"cannot write to {place}: it is a link that leads nowhere; choose a folder")
     for above in (place, *place.parents):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MARKS = {"pass": ("yes", "green"), "fail": ("no", "red"), "unsure": ("unsure", "yellow"), "skipped": ("-", "dim")}
 
 
-def print_summary(result: Result, out: Path, console: Console) -> None:
+def print_summary(result: Result, console: Console) -> None:
     """Passed or not, the answer to every question, words not understood, and where the files are."""
     answers = answered(result.run, result.attempt)
     table = Table("question", "answer", "why", box=None, pad_edge=False)
@@ -38,11 +38,11 @@ def print_summary(result: Result, out: Path, console: Console) -> None:
     if result.run.filled_in:
         steps = ", ".join(result.run.filled_in)
         console.print(Text(f"the offline rules filled in for the model: {steps}"), soft_wrap=True)
-    for path in files(out).values():
+    for path in files(result).values():
         console.print(Text(str(path)), soft_wrap=True)
 
 
-def as_json(result: Result, out: Path) -> dict[str, Any]:
+def as_json(result: Result) -> dict[str, Any]:
     """The same as one JSON object."""
     run = result.run
     return {
@@ -63,11 +63,10 @@ def as_json(result: Result, out: Path) -> dict[str, Any]:
         "questions": [answer.model_dump(mode="json") for answer in answered(run, result.attempt)],
         "scene": result.scene.model_dump(mode="json"),
         "layout": result.layout.model_dump(mode="json", exclude_none=True),
-        "files": {name: str(path) for name, path in files(out).items()},
+        "files": {name: str(path) for name, path in files(result).items()},
     }
 
 
-def files(out: Path) -> dict[str, Path]:
+def files(result: Result) -> dict[str, Path]:
     """The files of the run's folder that a reader looks for first."""
-    named = {"final": out / "final.png", "report": out / "report.html"}
-    return {name: path.absolute() for name, path in named.items() if path.is_file()}
+    return {} if result.path is None else {"final": result.path, "report": result.path.with_name("report.html")}
