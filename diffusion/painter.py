@@ -13,7 +13,7 @@ from PIL import Image
 from muralist.tools.errors import BadLayout, BadPrompt, BadSettings, MuralistError
 from muralist.tools.layout import MAX_REGIONS, Region, every
 from muralist.tools.limits import MAX_SIDE, MIN_SIDE
-from muralist.tools.ports import OnStep, PaintSpec
+from muralist.tools.ports import OnStep, PaintSpec, Vocabulary
 from muralist.tools.scene import Scene
 
 from .backbone import PICTUREBOOK, cell_size
@@ -30,17 +30,19 @@ class DiffusionPainter:
     Making one is cheap. The backbone is loaded at the first picture, once per process, however many painters and event
     loops use it, by the engine, on whose thread it lives; callers queue up for it. Solver: DPM++ 2M over the backbone's
     own noise schedule. Equal specs give equal bytes under equal `conditions`, unless they say that pictures are painted
-    together. `admits` raises BadPrompt for what the backbone cannot draw; `gist` turns the base prompt of several
-    regions into what the backbone makes most of.
+    together. `admits` says a scene in the words of the `vocabulary`, and raises BadPrompt for what the backbone cannot
+    draw; `gist` turns the base prompt of several regions into what the backbone makes most of.
     """
 
     def __init__(
         self,
         backbone: str = PICTUREBOOK,
-        admits: Callable[[Scene], None] = lambda scene: None,
+        admits: Callable[[Scene], Scene] = lambda scene: scene,
         gist: Callable[[str], str] = lambda base_prompt: base_prompt,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         self.backbone = backbone
+        self.vocabulary = vocabulary
         self.admits = admits
         self.gist = gist
 
@@ -65,9 +67,9 @@ class DiffusionPainter:
             known["for_want_of_memory"] = ", ".join(engine.relieved)
         return known
 
-    def admit(self, scene: Scene) -> None:
-        """Raise BadPrompt if `admits` does: if the backbone cannot draw what the scene asks for."""
-        self.admits(scene)
+    def admit(self, scene: Scene) -> Scene:
+        """The scene as `admits` gives it. Raises BadPrompt if that does: the backbone cannot draw what is asked for."""
+        return self.admits(scene)
 
     def check(self, spec: PaintSpec) -> None:
         """Raise BadSettings, BadLayout or BadPrompt if the spec cannot be painted; loads nothing."""

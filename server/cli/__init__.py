@@ -207,6 +207,35 @@ def parse_size(size: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+@app.command("words")
+def words_command(
+    backbone: Backbone = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Paint all of it, and save that as one picture; takes minutes.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the backbone can draw: nouns, colours and grounds, or that it takes any words."""
+    from rich.console import Console
+
+    from muralist.agent.settings import load
+    from muralist.graphs.wiring import painter
+
+    from .words import described, print_words, save_sheet
+
+    settings = load(backbone=backbone)
+    chosen = painter(settings)
+    if picture is not None:
+        save_sheet(chosen, picture, settings, Console(stderr=True))
+    if as_json:
+        saved = {} if picture is None else {"picture": str(picture.absolute())}
+        typer.echo(json.dumps({**described(chosen), **saved}, ensure_ascii=False))
+        return
+    print_words(chosen, Console())
+    if picture is not None:
+        typer.echo(picture.absolute())
+
+
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,

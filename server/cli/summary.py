@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from muralist.server.answers import answered
+from muralist.tools.recaption import in_other_words
 
 if TYPE_CHECKING:
     from muralist import Result
@@ -32,6 +33,8 @@ def print_summary(result: Result, console: Console) -> None:
         Text.assemble(verdict, f": {right} of {len(answers)} questions, score {result.score:.2f}; {result.reason}"),
         soft_wrap=True,
     )
+    if reworded := in_other_words(result.scene):
+        console.print(Text(f"understood: {', '.join(reworded)}"), soft_wrap=True)
     if result.scene.unparsed:
         words = ", ".join(result.scene.unparsed)
         console.print(Text(f"not understood, kept in the caption only: {words}"), soft_wrap=True)
