@@ -31,8 +31,9 @@ def _diffusion_painter(backbone: str) -> Painter:
 
     if backbone == PICTUREBOOK:
         from muralist.picturebook.admission import WORDS, admit, gist
+        from muralist.picturebook.world import SIZE
 
-        return DiffusionPainter(backbone, admits=admit, gist=gist, vocabulary=WORDS)
+        return DiffusionPainter(backbone, admits=admit, gist=gist, vocabulary=WORDS, side=SIZE)
     return DiffusionPainter(backbone)
 
 
