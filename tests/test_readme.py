@@ -42,30 +42,23 @@ def test_every_configuration_is_json() -> None:
     assert all(json.loads(snippet) for snippet in snippets("json"))
 
 
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        command, check=False, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.slow
 def test_the_python_snippets_run_in_their_order(tmp_path: Path, reader: dict[str, str]) -> None:
-    script = "\n".join(snippets("python"))
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=reader, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    run([sys.executable, "-c", "\n".join(snippets("python"))], tmp_path, reader)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("snippet", [snippet for snippet in CONSOLE if snippet not in SERVING])
 def test_every_shell_snippet_runs(tmp_path: Path, reader: dict[str, str], snippet: str) -> None:
     with fake_endpoint.serving(lambda names, request: ("seen", {"colour": "Red."}), fake_endpoint.tools) as fake:
-        script = "set -e\n" + snippet.replace("http://localhost:8000/v1", fake.url)
-        done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=tmp_path,
-            env=reader,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
+        run(["bash", "-ec", snippet.replace("http://localhost:8000/v1", fake.url)], tmp_path, reader)
 
 
 @pytest.mark.slow
