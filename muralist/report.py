@@ -14,6 +14,7 @@ from PIL import Image
 
 from muralist.tools.checklist import checklist
 from muralist.tools.layout import Box, Layout
+from muralist.tools.recaption import in_other_words
 from muralist.tools.run import Attempt
 from muralist.tools.verdict import Verdict, told
 
@@ -29,6 +30,7 @@ def report(result: Result) -> str:
         result=result,
         scene=result.scene,
         names={entity.id: entity.name for entity in result.scene.entities},
+        reworded=in_other_words(result.scene),
         picture=data_uri(result.image),
         regions=list(_regions(result.layout)),
         attempts=[_shown(attempt, result) for attempt in result.attempts],

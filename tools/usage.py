@@ -26,7 +26,7 @@ class Budget(Value):
         if rounds is None and images is not None:
             rounds = images
         elif rounds is not None and images is None:
-            images = max(cls().images, rounds + 1)
+            images = max(cls().images, rounds + 2)
         counted = {"rounds": rounds, "images": images}
         return cls(**{name: number for name, number in counted.items() if number is not None}, **others)
 

@@ -62,6 +62,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "filled_in": run.filled_in,
         "mode": run.mode,
         "usage": run.usage.model_dump(mode="json"),
+        "understood": in_other_words(result.scene),
         "not_understood": result.scene.unparsed,
         "questions": [answer.model_dump(mode="json") for answer in answered(run, result.attempt)],
         "scene": result.scene.model_dump(mode="json"),

@@ -47,7 +47,7 @@ def test_every_question_of_a_run_gets_a_verdict_by_the_detector(few: dict[str, A
     result = muralist.draw(PROMPT, **few)
     for attempt in result.attempts:
         assert {verdict.source for verdict in attempt.verdicts or []} == {"picturebook"}
-        assert len(attempt.verdicts or []) == 8
+        assert len(attempt.verdicts or []) == 9
 
 
 def test_what_is_submitted_scores_at_least_as_well_as_every_attempt_that_was_accepted(few: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ def test_an_edit_leaves_every_pixel_outside_its_boxes_alone_and_changes_those_in
 @pytest.mark.parametrize(
     ("prompt", "message"),
     [
-        ("a red aeroplane", "did you mean airplane"),
+        ("a red airplan", "did you mean airplane"),
         ("a mauve apple", "no colour 'mauve'"),
         ("", "the prompt is empty"),
         ("apple " * 400, "at most 2000"),

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 from command_line import assert_mistake, run
 from PIL import Image
+from rich.console import Console
 
 import muralist.picturebook
+from muralist.server.cli.draw import Display
+from muralist.tools.run import Event
 
 PROMPT = "a red car to the left of a blue vase"
 WEIGHTS = Path(str(muralist.picturebook.__file__)).parent / "weights"
@@ -129,6 +134,15 @@ def test_the_budget_is_told_in_pictures(tmp_path: Path) -> None:
     result = run("draw", PROMPT, "-o", str(tmp_path / "out"), "--seed", "1", "--images", "1", "--json")
     report = json.loads(result.stdout)
     assert (report["attempts"], report["reason"]) == (1, "all 1 pictures are painted")
+
+
+def test_without_a_terminal_a_long_painting_tells_its_steps() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    step = {"number": 2, "step": 7, "steps": 20}
+    for pause in (1e9, 0.0):
+        with Display(console, pause) as display:
+            display.show(Event(run_id="r", seq=0, kind="step", data=step))
+    assert cast("io.StringIO", console.file).getvalue() == "picture 2: step 7 of 20\n"
 
 
 def test_a_shell_can_be_taught_to_complete() -> None:
