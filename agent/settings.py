@@ -38,8 +38,13 @@ class Settings(BaseSettings):
         default=None, min_length=1, description="The model of an inspector that asks one; left out, the same model."
     )
     vision: bool | None = Field(default=None, description="Whether the model takes pictures; left out, it is tried.")
-    rounds: int = Field(default=4, ge=0, le=50, description="Retouches or new pictures after the first.")
-    images: int = Field(default=8, ge=1, le=100, description="Pictures per run at most.")
+    rounds: int | None = Field(
+        default=None,
+        ge=0,
+        le=50,
+        description="Retouches or new pictures after the first; left out: what `images` allow.",
+    )
+    images: int | None = Field(default=None, ge=1, le=100, description="Pictures painted per run, the first included.")
     seconds: float = Field(default=600, gt=0, allow_inf_nan=False, description="Seconds per run at most.")
     calls: int | None = Field(default=None, ge=1, description="Calls of models per run at most.")
     tokens: int | None = Field(default=None, ge=1, description="Tokens per run at most, in and out.")

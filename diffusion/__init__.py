@@ -5,10 +5,11 @@ Importing this package loads neither torch nor diffusers; they come in with the 
 
 from muralist.tools.layout import Region
 
+from .backbone import load
 from .editing import edit_region
 from .engine import release
 from .painter import DiffusionPainter
 from .regional import regional
 from .store import FileStore
 
-__all__ = ["DiffusionPainter", "FileStore", "Region", "edit_region", "regional", "release"]
+__all__ = ["DiffusionPainter", "FileStore", "Region", "edit_region", "load", "regional", "release"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,13 +14,15 @@ from PIL import Image
 from muralist.tools.errors import BadLayout, BadPrompt, BadSettings, MuralistError
 from muralist.tools.layout import MAX_REGIONS, Region, every
 from muralist.tools.limits import MAX_SIDE, MIN_SIDE
-from muralist.tools.ports import OnStep, PaintSpec
+from muralist.tools.ports import OnStep, PaintSpec, Vocabulary
 from muralist.tools.scene import Scene
 
 from .backbone import PICTUREBOOK, cell_size
 from .engine import Request, engine_of, threads
 from .ranges import check_ranges
 
+LARGER = 4
+"""How many times as many pixels as in training a picture may have."""
 POLL = 0.05
 """Seconds between two looks at whether to stop while a picture waits for its turn."""
 
@@ -30,17 +33,22 @@ class DiffusionPainter:
     Making one is cheap. The backbone is loaded at the first picture, once per process, however many painters and event
     loops use it, by the engine, on whose thread it lives; callers queue up for it. Solver: DPM++ 2M over the backbone's
     own noise schedule. Equal specs give equal bytes under equal `conditions`, unless they say that pictures are painted
-    together. `admits` raises BadPrompt for what the backbone cannot draw; `gist` turns the base prompt of several
-    regions into what the backbone makes most of.
+    together. `admits` says a scene in the words of the `vocabulary`, and raises BadPrompt for what the backbone cannot
+    draw; `gist` turns the base prompt of several regions into what the backbone makes most of; `side` is that of the
+    pictures it was trained on, in pixels: far larger ones are refused.
     """
 
     def __init__(
         self,
         backbone: str = PICTUREBOOK,
-        admits: Callable[[Scene], None] = lambda scene: None,
+        admits: Callable[[Scene], Scene] = lambda scene: scene,
         gist: Callable[[str], str] = lambda base_prompt: base_prompt,
+        vocabulary: Vocabulary | None = None,
+        side: int | None = None,
     ) -> None:
         self.backbone = backbone
+        self.vocabulary = vocabulary
+        self.side = side
         self.admits = admits
         self.gist = gist
 
@@ -65,14 +73,15 @@ class DiffusionPainter:
             known["for_want_of_memory"] = ", ".join(engine.relieved)
         return known
 
-    def admit(self, scene: Scene) -> None:
-        """Raise BadPrompt if `admits` does: if the backbone cannot draw what the scene asks for."""
-        self.admits(scene)
+    def admit(self, scene: Scene) -> Scene:
+        """The scene as `admits` gives it. Raises BadPrompt if that does: the backbone cannot draw what is asked for."""
+        return self.admits(scene)
 
     def check(self, spec: PaintSpec) -> None:
         """Raise BadSettings, BadLayout or BadPrompt if the spec cannot be painted; loads nothing."""
         cell = cell_size(self.backbone)
         _check_settings(spec, cell)
+        self._check_area(spec)
         count = len(every(spec.layout.regions))
         if count > MAX_REGIONS:
             raise BadLayout(f"the layout has {count} regions with their parts: give 1 to {MAX_REGIONS}, so join some")
@@ -80,6 +89,15 @@ class DiffusionPainter:
             _check_region(region, spec, cell)
         if not spec.layout.base_prompt.strip():
             raise BadPrompt("the base prompt is empty: say what the whole picture shows")
+
+    def _check_area(self, spec: PaintSpec) -> None:
+        """Raise BadSettings for what would take minutes and show everything several times over."""
+        if self.side is not None and spec.width * spec.height > LARGER * self.side**2:
+            most = round(math.sqrt(LARGER) * self.side)
+            raise BadSettings(
+                f"{spec.width}x{spec.height} pixels are too many for {self.backbone}, which was trained on "
+                f"{self.side}x{self.side}: choose {most}x{most} at most, or another backbone"
+            )
 
     async def paint(self, spec: PaintSpec, on_step: OnStep, cancel: threading.Event) -> Image.Image:
         """One RGB picture of the spec's size.

@@ -55,10 +55,10 @@ def ending(
         return Ending("done", f"every question is answered with yes, but {unasked(run.not_understood)}")
     if answer is not None:
         return Ending(status, " ".join(answer.split())[:LONGEST] or "the agent gave up")
+    if run.usage.images >= run.budget.images:
+        return Ending(status, f"all {run.budget.images} pictures are painted")
     if len(run.attempts) > run.budget.rounds:
         return Ending(status, f"all {run.budget.rounds} rounds are used up")
-    if run.usage.images >= run.budget.images:
-        return Ending(status, f"all {run.budget.images} images are painted")
     if overdue(run, seconds):
         return Ending(status, f"the {run.budget.seconds:g} seconds are used up")
     if reason := run.exhausted():

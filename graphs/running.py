@@ -45,7 +45,7 @@ def new_run(settings: Settings, seed: int = 0, owner: str = "local") -> Run:
         options = Options(
             seed=seed, width=settings.width, height=settings.height, steps=settings.steps, guidance=settings.guidance
         )
-        budget = Budget(**{name: getattr(settings, name) for name in Budget.model_fields})
+        budget = Budget.of(**{name: getattr(settings, name) for name in Budget.model_fields})
     except ValidationError as error:
         raise BadSettings(one_line(error)) from None
     return Run.open(owner, options=options, budget=budget, drafted_by=settings.model)

@@ -30,9 +30,10 @@ def _diffusion_painter(backbone: str) -> Painter:
     from muralist.diffusion import DiffusionPainter
 
     if backbone == PICTUREBOOK:
-        from muralist.picturebook.admission import admit, gist
+        from muralist.picturebook.admission import WORDS, admit, gist
+        from muralist.picturebook.world import SIZE
 
-        return DiffusionPainter(backbone, admits=admit, gist=gist)
+        return DiffusionPainter(backbone, admits=admit, gist=gist, vocabulary=WORDS, side=SIZE)
     return DiffusionPainter(backbone)
 
 

@@ -51,10 +51,10 @@ async def adraw(
 
     `seed`: the first picture's; the same prompt, seed and settings give the same bytes. `scene` and `layout`: take the
     place of the agent's recaption and plan; regions may leave out their instances. `run`: one that was opened before,
-    with its id, owner, options and budget. `out`: a folder for final.png, layout.png, attempt-*.png,
-    run.json and report.html. `on_event` is called on the event loop for every step. Setting `cancel`, or cancelling
-    the task, stops within one denoising step; what was finished is written. `overrides`: settings by name, such as
-    rounds, steps, width, backbone or model.
+    with its id, owner, options and budget. `out`: a folder for final.png, layout.png, picture-*.png, run.json and
+    report.html; files there that no run wrote are left alone. `on_event` is called on the event loop for every step.
+    Setting `cancel`, or cancelling the task, stops within one denoising step; what was finished is written.
+    `overrides`: settings by name, such as images, steps, width, backbone or model.
 
     Raises the MuralistError that ended the run if there is no finished picture to hand over.
     """

@@ -16,6 +16,7 @@ from muralist.tools.errors import BadSettings
 from muralist.tools.limits import MAX_SIDE, MIN_SIDE, SIDE_STEP
 
 from .drawing import adraw, settings_from, waited_for
+from .folder import apart_from
 from .result import Result
 
 
@@ -33,17 +34,21 @@ async def aedit(
     show in the end, such as "a red apple to the left of a green cup"; what it does not speak of stays as it is. The
     loop is that of `adraw`, whose arguments `options` are (no `layout`, `width` or `height`), but the first picture is
     the given one: the inspector finds what is on it, and only what does not hold is repainted. Pixels outside of the
-    repainted regions keep their bytes.
+    repainted regions keep their bytes. If `out` is where the given file lies, and writing there would replace it, a
+    folder beside `out` is taken: the result's `path` tells.
 
     Raises what `adraw` does, and BadSettings for a file that holds no picture or one of another size.
     """
     picture = await asyncio.to_thread(_opened, image)
-    seed = options.pop("seed", 0)
-    overrides = {name: options.pop(name) for name in set(options) - {"scene", "out", "on_event"}}
+    seed, out = options.pop("seed", 0), options.pop("out", None)
+    overrides = {name: options.pop(name) for name in set(options) - {"scene", "on_event"}}
     chosen = settings_from(settings, {**overrides, "width": picture.width, "height": picture.height})
     run = new_run(chosen, seed)
     source = await wiring.store(chosen).put_image(run.run_id, picture, {"action": "given"})
-    return await adraw(wish, run=run.changed(source=source), seed=seed, cancel=cancel, settings=chosen, **options)
+    if out is not None and not isinstance(image, Image.Image):
+        out = await asyncio.to_thread(apart_from, image, out)
+    run = run.changed(source=source)
+    return await adraw(wish, run=run, seed=seed, out=out, cancel=cancel, settings=chosen, **options)
 
 
 def edit(

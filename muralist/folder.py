@@ -1,12 +1,15 @@
-"""The folder that a run leaves behind: never half-written."""
+"""The folder that a run leaves behind: never half-written, and nobody else's files are touched in it."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,10 @@ from .result import Result
 SIDE = 512
 """Longer side of each half of `layout.png`, in pixels."""
 
-NAMED = ("final.png", "layout.png", "report.html", "run.json")
-"""Files of every run, besides its attempts."""
+RECORD = "run.json"
+"""The record of a run; it lists the files that were written with it, and those alone are a later run's to replace."""
+WRITTEN = re.compile(r"(final|layout|picture-[1-9]\d*)\.png|report\.html|run\.json")
+"""The names of a run's files."""
 
 
 @contextmanager
@@ -55,23 +60,32 @@ def write(result: Result, draft: Path, place: Path) -> None:
 
     Raises StoreError, after which the place holds what it held before.
     """
-    names = {attempt.image_id: f"attempt-{number}.png" for number, attempt in enumerate(result.attempts)}
     with _trouble(place):
         result.image.save(draft / "final.png")
         layout_picture(result).save(draft / "layout.png")
         for image_id, picture in result.pictures.items():
-            picture.save(draft / names[image_id])
+            picture.save(draft / f"picture-{result.run.number(image_id)}.png")
         (draft / "report.html").write_text(report(result), encoding="utf-8")
-        text = json.dumps(record(result), indent=1, ensure_ascii=False)
-        (draft / "run.json").write_text(text, encoding="utf-8")
+        files = sorted([RECORD, *(file.name for file in draft.iterdir())])
+        text = json.dumps({**record(result), "files": files}, indent=1, ensure_ascii=False)
+        (draft / RECORD).write_text(text, encoding="utf-8")
         if _is_folder(place):
             _exchange(draft, place)
         else:
             draft.rename(place)
 
 
+def apart_from(picture: Path | str, out: Path | str) -> Path:
+    """The folder `out`, or if a run into it would replace that picture, the first of out-2, out-3, ... that is free."""
+    source, place = Path(picture).expanduser().resolve(), Path(out).expanduser().absolute()
+    if all(file.resolve() != source for file in _written(place)):
+        return place
+    beside = (place.with_name(f"{place.name}-{number}") for number in count(2))
+    return next(folder for folder in beside if not folder.exists() and not folder.is_symlink())
+
+
 def record(result: Result) -> dict[str, Any]:
-    """The contents of run.json: the outcome, what equal bytes depend on, the ledger and the events."""
+    """What run.json holds besides the files: the outcome, what equal bytes depend on, the ledger and the events."""
     return {
         "result": result.summary(),
         "conditions": result.conditions,
@@ -92,7 +106,7 @@ def layout_picture(result: Result) -> Image.Image:
 
 
 def _is_folder(place: Path) -> bool:
-    """False if nothing is there yet. Raises StoreError if it is no folder, or holds folders where files have to go."""
+    """False if nothing is there yet. Raises StoreError if it is no folder, or if other files are where the run's go."""
     if place.is_symlink() and not place.exists():
         raise StoreError(f"cannot write to {place}: it is a link that leads nowhere; choose a folder")
     for above in (place, *place.parents):
@@ -102,25 +116,33 @@ def _is_folder(place: Path) -> bool:
         raise StoreError(f"cannot write to {place}: {'it' if above == place else above} is a file; choose a folder")
     if above != place:
         return False
-    for file in _files_of_a_run(place):
-        if file.is_dir() and not file.is_symlink():
-            raise StoreError(
-                f"cannot write to {place}: {file.name} in it is a folder; move it, or choose another place"
-            )
+    written = _written(place)
+    for file in sorted(place.iterdir()):
+        if not WRITTEN.fullmatch(file.name):
+            continue
+        folder = file.is_dir() and not file.is_symlink()
+        if folder or file not in written:
+            what = "is a folder" if folder else "was not written by muralist"
+            raise StoreError(f"cannot write to {place}: {file.name} in it {what}; move it, or choose another place")
     return True
 
 
-def _files_of_a_run(folder: Path) -> list[Path]:
-    attempts = (file for file in folder.glob("attempt-*.png") if file.stem.removeprefix("attempt-").isdecimal())
-    return [*(folder / name for name in NAMED if (folder / name).exists()), *attempts]
+def _written(place: Path) -> list[Path]:
+    """The files that an earlier run has written there, by its own record."""
+    try:
+        names = json.loads((place / RECORD).read_text(encoding="utf-8"))["files"]
+        files = [place / name for name in names if WRITTEN.fullmatch(name)]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        return []
+    return [file for file in files if os.path.lexists(file)]
 
 
 def _exchange(draft: Path, place: Path) -> None:
     """The draft's files for those of an earlier run; if one cannot be moved, all that were go back."""
     before = draft / "before"
     before.mkdir()
-    moves = [(old, before / old.name) for old in _files_of_a_run(place)]
-    moves += [(new, place / new.name) for new in _files_of_a_run(draft)]
+    moves = [(old, before / old.name) for old in _written(place)]
+    moves += [(new, place / new.name) for new in _written(draft)]
     done: list[tuple[Path, Path]] = []
     try:
         for origin, target in moves:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from muralist.tools.checklist import checklist
 from muralist.tools.layout import Box, Layout
+from muralist.tools.recaption import in_other_words
 from muralist.tools.run import Attempt
 from muralist.tools.verdict import Verdict, told
 
@@ -29,9 +30,10 @@ def report(result: Result) -> str:
         result=result,
         scene=result.scene,
         names={entity.id: entity.name for entity in result.scene.entities},
+        reworded=in_other_words(result.scene),
         picture=data_uri(result.image),
         regions=list(_regions(result.layout)),
-        attempts=[_shown(number, attempt, result) for number, attempt in enumerate(result.attempts)],
+        attempts=[_shown(attempt, result) for attempt in result.attempts],
         usage=result.run.usage.model_dump(),
         budget=result.run.budget.model_dump(),
         options=result.run.options.model_dump(),
@@ -63,20 +65,19 @@ def _regions(layout: Layout) -> Iterator[dict[str, str]]:
         yield {"prompt": region.prompt, "place": place(region.box), "hue": hue(number)}
 
 
-def _shown(number: int, attempt: Attempt, result: Result) -> dict[str, Any]:
+def _shown(attempt: Attempt, result: Result) -> dict[str, Any]:
     """One attempt as the page needs it."""
     texts = {question.id: question.text for question in checklist(result.scene).questions}
     rows: list[dict[str, Any]] = [
         {"verdict": verdict, "text": texts.get(verdict.question_id, verdict.question_id), "by": told(verdict.source)}
         for verdict in attempt.verdicts or []
     ]
-    known = [attempt.image_id for attempt in result.attempts]
     return {
-        "number": number,
+        "number": result.run.number(attempt.image_id),
         "picture": data_uri(result.pictures[attempt.image_id]),
         "final": attempt.image_id == result.image_id,
         "attempt": attempt,
-        "parent": known.index(attempt.parent) if attempt.parent in known else None,
+        "parent": None if attempt.parent is None else result.run.number(attempt.parent),
         "edits": [
             {"edit": edit, "places": [place(box) for box in (edit.box, edit.to) if box is not None]}
             for edit in attempt.edits

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 from muralist.tools.errors import BadPrompt
-from muralist.tools.scene import Scene
+from muralist.tools.ports import Vocabulary
+from muralist.tools.scene import Entity, Scene
+from muralist.tools.words import with_article
 
-from .vocabulary import BACKGROUNDS, COLOURS, NOUNS, plural
+from .vocabulary import BACKGROUNDS, COLOURS, NOUNS, SYNONYMS, plural
 
-REMEDY = "or choose a backbone that knows it with --backbone (MURALIST_BACKBONE): a hub id or a local diffusers folder"
+WORDS = Vocabulary(tuple(NOUNS), tuple(COLOURS), tuple(BACKGROUNDS), SYNONYMS)
+REMEDY = "or choose a backbone that knows more with --backbone (MURALIST_BACKBONE): a hub id or a local folder"
 
 
-def admit(scene: Scene) -> None:
-    """Raise BadPrompt, naming the nearest known words, if the scene needs a noun or colour outside the vocabulary."""
+def admit(scene: Scene) -> Scene:
+    """The scene in words that the backbone was taught: a kitten is a cat.
+
+    Raises BadPrompt if it needs other nouns or colours, naming all of them, each with the known word that it may be a
+    misspelling of.
+    """
+    scene = _in_known_words(scene)
     if not scene.entities:
         raise BadPrompt(f"the prompt names nothing that picturebook can draw: it knows {', '.join(NOUNS)}; {REMEDY}")
-    for entity in scene.entities:
-        if entity.noun not in NOUNS:
-            raise BadPrompt(f"picturebook cannot draw '{entity.noun}': {_nearest(entity.noun, list(NOUNS))}; {REMEDY}")
-        for attribute in entity.attributes:
-            if attribute.kind == "colour" and attribute.value not in COLOURS:
-                known = _nearest(attribute.value, list(COLOURS))
-                raise BadPrompt(f"picturebook has no colour '{attribute.value}': {known}; {REMEDY}")
+    nouns = _unknown((entity.noun for entity in scene.entities), NOUNS)
+    colours = _unknown((colour for entity in scene.entities for colour in _colours(entity)), COLOURS)
+    trouble = [f"cannot draw {nouns}: it knows {', '.join(NOUNS)}"] if nouns else []
+    trouble += [f"has no colour {colours}: it knows {', '.join(COLOURS)}"] if colours else []
+    if trouble:
+        raise BadPrompt(f"picturebook {'; it '.join(trouble)}; {REMEDY}")
+    return scene
 
 
 def gist(base_prompt: str) -> str:
@@ -35,8 +45,65 @@ def gist(base_prompt: str) -> str:
     return f"many things on {grounds[-1]}" if grounds else "many things"
 
 
-def _nearest(word: str, known: list[str]) -> str:
-    forms = {plural(noun): noun for noun in known if noun in NOUNS} | {noun: noun for noun in known}
-    close = [forms[match] for match in get_close_matches(word, list(forms), n=3, cutoff=0.75)]
-    meant = f"did you mean {' or '.join(dict.fromkeys(close))}? " if close else ""
-    return f"{meant}it knows {', '.join(known)}"
+def _in_known_words(scene: Scene) -> Scene:
+    """The scene with every synonym replaced, wherever it is painted or asked for."""
+    entities = [_known_entity(entity) for entity in scene.entities]
+    nouns = {entity.noun for entity in entities}
+    said = [word for entity in scene.entities for word in (entity.noun, *_colours(entity))]
+    said += [scene.background or "", *scene.absent]
+    changed = {
+        "entities": entities,
+        "background": SYNONYMS.get(scene.background or "", scene.background),
+        # "a cat, but no kitten" must not become "a cat, but no cat"
+        "absent": [noun if SYNONYMS.get(noun) in nouns else SYNONYMS.get(noun, noun) for noun in scene.absent],
+        "caption": _known_text(scene.caption, said),
+        "claims": [_known_text(claim, said) for claim in scene.claims],
+    }
+    return scene.model_copy(update=changed)
+
+
+def _known_entity(entity: Entity) -> Entity:
+    attributes = [
+        attribute.model_copy(update={"value": SYNONYMS.get(attribute.value, attribute.value)})
+        if attribute.kind == "colour"
+        else attribute
+        for attribute in entity.attributes
+    ]
+    return entity.model_copy(update={"noun": SYNONYMS.get(entity.noun, entity.noun), "attributes": attributes})
+
+
+def _known_text(text: str, said: Iterable[str]) -> str:
+    """The text with those of its words that are synonyms replaced, in singular and plural: an aeroplane, two mugs."""
+    for word in {word for word in said if word in SYNONYMS}:
+        known = SYNONYMS[word]
+        many = plural(known) if known in NOUNS else known
+        text = re.sub(rf"\b{plural(word)}\b", many, text, flags=re.IGNORECASE)
+        one = known if known in BACKGROUNDS else with_article(known)
+        text = re.sub(rf"\ban? {word}\b", one, text, flags=re.IGNORECASE)
+        text = re.sub(rf"\b{word}\b", known, text, flags=re.IGNORECASE)
+    return text
+
+
+def _colours(entity: Entity) -> list[str]:
+    return [attribute.value for attribute in entity.attributes if attribute.kind == "colour"]
+
+
+def _unknown(words: Iterable[str], known: Iterable[str]) -> str:
+    """Those of the words that are not known, each with what may have been meant; empty if all are."""
+    return ", ".join(f"'{word}'{_hint(word)}" for word in dict.fromkeys(words) if word not in known)
+
+
+def _hint(said: str) -> str:
+    """` (did you mean boat?)` of `boot` and `paddle boat`, ` (did you mean red apple?)` of `reed aple`."""
+    *qualities, head = said.split()
+    meant = _nearest(said) or _nearest(head)
+    if meant and not _nearest(said):
+        meant = " ".join([*filter(None, map(_nearest, qualities)), meant])
+    return f" (did you mean {meant}?)" if meant else ""
+
+
+def _nearest(word: str) -> str:
+    """The word that is spelt most like it, among all that are understood; empty if none is much like it."""
+    nouns = [*NOUNS, *(word for word in SYNONYMS if SYNONYMS[word] in NOUNS)]
+    forms = {plural(noun): noun for noun in nouns} | {each: each for each in (*nouns, *COLOURS, *SYNONYMS)}
+    return next((forms[form] for form in get_close_matches(word, forms, n=1, cutoff=0.75)), "")

@@ -59,12 +59,42 @@ BACKGROUNDS: dict[str, tuple[int, int, int]] = {
 NUMBERS: tuple[str, ...] = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
 """Counts in words; the index is the count."""
 
-_IRREGULAR = {"butterfly": "butterflies"}
+SYNONYMS: dict[str, str] = {
+    "slice of pizza": "pizza",
+    "pizza slice": "pizza",
+    "mug": "cup",
+    "teacup": "cup",
+    "coffee cup": "cup",
+    "alarm clock": "clock",
+    "automobile": "car",
+    "steam train": "train",
+    "locomotive": "train",
+    "steam locomotive": "train",
+    "sailboat": "boat",
+    "sail boat": "boat",
+    "sailing boat": "boat",
+    "plane": "airplane",
+    "aeroplane": "airplane",
+    "kitten": "cat",
+    "kitty": "cat",
+    "puppy": "dog",
+    "pony": "horse",
+    "tortoise": "turtle",
+    "parasol": "umbrella",
+    "scarlet": "red",
+    "crimson": "red",
+    "violet": "purple",
+    "lawn": "grass",
+    "meadow": "grass",
+}
+"""Words that are understood as one of the above: whoever says them would call its drawing so."""
 
 
 def plural(noun: str) -> str:
-    """`apple` -> `apples`; only nouns of this vocabulary."""
-    return _IRREGULAR.get(noun, noun + "s")
+    """`apple` -> `apples`, `slice of pizza` -> `slices of pizza`; only nouns of this vocabulary and their synonyms."""
+    head, of, rest = noun.partition(" of ")
+    many = f"{head[:-1]}ies" if head.endswith("y") and head != "key" else f"{head}s"
+    return many + of + rest
 
 
 def _held_out() -> frozenset[tuple[str, str]]:

@@ -26,11 +26,11 @@ async def paint_and_judge(spec: PaintSpec, attempt: Attempt, run: Run, ports: Po
 
     A picture that the run has already, byte for byte and by the same attempt, is not judged again.
     """
-    number = len(run.attempts)
-    ports.on_event("painting", {"attempt": number, "action": attempt.action, "seed": spec.seed, "steps": spec.steps})
+    number = len(run.attempts) + 1
+    ports.on_event("painting", {"number": number, "action": attempt.action, "seed": spec.seed, "steps": spec.steps})
 
     def on_step(step: int, steps: int) -> None:
-        ports.on_event("step", {"attempt": number, "step": step, "steps": steps})
+        ports.on_event("step", {"number": number, "step": step, "steps": steps})
 
     picture = await ports.painter.paint(spec, on_step, ports.cancel)
     metadata = {
@@ -72,10 +72,8 @@ async def inspect_and_judge(image_id: str, picture: Image.Image, own: Sequence[V
     await ports.store.append_verdicts(image_id, verdicts)
     run = run.judged(image_id, verdicts)
     attempt = run.attempt(image_id)
-    ports.on_event(
-        "judged",
-        {"image_id": image_id, "accepted": attempt.accepted, "score": attempt.score, "reason": attempt.reason},
-    )
+    told = attempt.model_dump(mode="json", include={"image_id", "accepted", "reason"})
+    ports.on_event("judged", {"number": run.number(image_id), "score": attempt.score, **told})
     return run
 
 

@@ -45,14 +45,31 @@ class PaintSpec:
     strength: float = 1.0
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words of a painter that was taught few, and others that it understands as one of them."""
+
+    nouns: tuple[str, ...]
+    colours: tuple[str, ...]
+    grounds: tuple[str, ...]
+    synonyms: Mapping[str, str]
+
+
 class Painter(Protocol):
     """Paints pictures. Implementations own one thread per process and backbone."""
 
     @property
     def name(self) -> str: ...
 
-    def admit(self, scene: Scene) -> None:
-        """Raise BadPrompt, naming the nearest known words, if the scene asks for what the backbone cannot draw."""
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """What it can draw; None if it was taught no list of words."""
+
+    def admit(self, scene: Scene) -> Scene:
+        """The scene in the painter's words, such as a cat for a kitten.
+
+        Raises BadPrompt, naming all unknown words and the nearest known ones, if it asks for what cannot be drawn.
+        """
 
     def check(self, spec: PaintSpec) -> None:
         """Raise BadSettings, BadLayout or BadPrompt if the spec cannot be painted; cheap, loads no weights."""

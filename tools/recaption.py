@@ -13,6 +13,7 @@ from .outcome import Outcome
 from .ports import Ports
 from .run import Run
 from .scene import MAX_PROMPT, Scene, Value
+from .words import stems
 
 
 class RecaptionArgs(Value):
@@ -32,10 +33,12 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
     drafted_by = ports.caller if args.scene else ports.drafter.name
     scene = args.scene or await ports.drafter.scene(args.prompt)
     check_scene(scene, args.prompt)
-    ports.painter.admit(scene)
+    scene = ports.painter.admit(scene)
     opened = run.recaptioned(scene, drafted_by)
     questions = checklist(scene).questions
     text = f"{len(scene.entities)} entities, {len(questions)} questions to verify."
+    if reworded := in_other_words(scene):
+        text += f" Understood: {', '.join(reworded)}."
     if scene.unparsed:
         text += f" Not understood, kept in the caption only: {', '.join(scene.unparsed)}."
     data = {
@@ -45,6 +48,12 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
         "drafted_by": drafted_by,
     }
     return Outcome(opened, text, data)
+
+
+def in_other_words(scene: Scene) -> list[str]:
+    """Of every entity that the painter knows by another noun than the prompt's: `'a kitten' as cat`."""
+    said = [(entity, stems(entity.span)) for entity in scene.entities]
+    return [f"'{entity.span}' as {entity.name}" for entity, span in said if not stems(entity.noun) <= span]
 
 
 def check_prompt(prompt: str) -> None:

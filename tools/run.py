@@ -143,6 +143,10 @@ class Run(Value):
                 return attempt
         raise KeyError(image_id)
 
+    def number(self, image_id: str) -> int:
+        """What people call a picture by, from 1, in the order of the attempts; KeyError if there is none."""
+        return self.attempts.index(self.attempt(image_id)) + 1
+
     @property
     def current(self) -> list[Attempt]:
         """The attempts that were painted for the present scene."""

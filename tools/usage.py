@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from .metering import Spending
@@ -11,12 +13,22 @@ from .scene import Value
 class Budget(Value):
     """Where a run ends at the latest."""
 
-    rounds: int = Field(default=4, ge=0, le=50, description="Retouches or new pictures after the first.")
-    images: int = Field(default=8, ge=1, le=100)
+    rounds: int = Field(default=4, ge=0, le=100, description="Retouches or new pictures after the first.")
+    images: int = Field(default=8, ge=1, le=100, description="Pictures painted; a given one is not.")
     seconds: float = Field(default=600, gt=0, allow_inf_nan=False)
     calls: int | None = Field(default=None, ge=1, description="Of models: the planner's and the inspector's.")
     tokens: int | None = Field(default=None, ge=1, description="In and out, of both.")
     money: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="By the user's price table.")
+
+    @classmethod
+    def of(cls, rounds: int | None = None, images: int | None = None, **others: Any) -> Budget:
+        """The budget of whoever names rounds or images, or neither: what is not named leaves room for what is."""
+        if rounds is None and images is not None:
+            rounds = images
+        elif rounds is not None and images is None:
+            images = max(cls().images, rounds + 2)
+        counted = {"rounds": rounds, "images": images}
+        return cls(**{name: number for name, number in counted.items() if number is not None}, **others)
 
 
 class Usage(Value):

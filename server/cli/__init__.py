@@ -6,7 +6,7 @@ import json
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -16,6 +16,9 @@ from muralist.tools.errors import BadSettings, Cancelled, MuralistError
 if TYPE_CHECKING:
     from muralist import Result
 
+USAGE = cast("type[Exception]", typer.BadParameter.__bases__[0])
+"""What click raises for options and arguments that it does not understand: typer has a click of its own."""
+AS_JSON = "muralist.as_json"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 MISTAKE = 2
@@ -24,6 +27,10 @@ MISTAKE = 2
 
 Out = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for everything painted.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same picture.")]
+Images = Annotated[
+    int | None,
+    typer.Option(min=1, max=100, metavar="N", help="Pictures painted at most. Left out: what --rounds allows."),
+]
 Guidance = Annotated[float | None, typer.Option(help="Guidance scale.")]
 Backbone = Annotated[str | None, typer.Option(metavar="NAME|PATH|HUB-ID", help="What paints.")]
 Model = Annotated[str | None, typer.Option(metavar="NAME", help="What recaptions, plans and edits.")]
@@ -32,18 +39,34 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout,
 
 
 class OneLineErrors(TyperGroup):
-    """Ends a command that fails with one line on stderr, and no traceback."""
+    """Ends a command that fails with one line on stderr, no traceback, and with --json an object on stdout."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Find out whether the answer has to be JSON: known even if the rest cannot be understood."""
+        ctx.meta[AS_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; expected errors become exit codes."""
         try:
             return super().invoke(ctx)
         except (Cancelled, KeyboardInterrupt) as error:
-            code, message = INTERRUPTED, str(error) or "stopped"
+            code, kind, message = INTERRUPTED, Cancelled.__name__, str(error) or "stopped"
+        except USAGE as error:
+            code, kind, message = MISTAKE, USAGE.__name__, _usage(error)
         except MuralistError as error:
-            code, message = MISTAKE, str(error)
+            code, kind, message = MISTAKE, type(error).__name__, str(error)
         typer.echo(f"muralist: {message}", err=True)
+        if ctx.meta[AS_JSON]:
+            typer.echo(json.dumps({"error": {"kind": kind, "message": message}}, ensure_ascii=False))
         raise typer.Exit(code)
+
+
+def _usage(error: Any) -> str:
+    """What is wrong with the arguments, in one line, and where it says what is right."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    where = error.ctx.command_path if error.ctx else "muralist"
+    return f"{said[:1].lower()}{said[1:]} (see `{where} --help`)"
 
 
 app = typer.Typer(
@@ -51,7 +74,6 @@ app = typer.Typer(
     cls=OneLineErrors,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     help="Paints pictures that verifiably show what the prompt asked for.",
 )
 
@@ -76,7 +98,11 @@ def draw_command(  # noqa: PLR0917 - an option each
     prompt: Annotated[str, typer.Argument(help="What to paint: objects, colours, counts, relations.")],
     out: Out = Path("out"),
     seed: Seed = 0,
-    rounds: Annotated[int | None, typer.Option(help="Retouches or new pictures after the first.")] = None,
+    images: Images = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="The same without the first picture. Left out: 4, or what --images allows."),
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps per picture.")] = None,
     guidance: Guidance = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Pixels, multiples of eight, e.g. 128x128.")] = None,
@@ -104,6 +130,7 @@ def draw_command(  # noqa: PLR0917 - an option each
     width, height = parse_size(size) if size else (None, None)
     settings = load(
         rounds=rounds,
+        images=images,
         steps=steps,
         guidance=guidance,
         width=width,
@@ -114,7 +141,7 @@ def draw_command(  # noqa: PLR0917 - an option each
     )
     layout = read_plan(plan, prompt) if plan else None
     result = draw(prompt, out=out, seed=seed, layout=layout, settings=settings, console=Console(stderr=True))
-    _show(result, out, as_json)
+    _show(result, as_json)
 
 
 @app.command("edit")
@@ -123,7 +150,11 @@ def edit_command(  # noqa: PLR0917 - an option each
     wish: Annotated[str, typer.Argument(help="What it has to show in the end; the rest of it stays.")],
     out: Out = Path("out"),
     seed: Seed = 0,
-    rounds: Annotated[int | None, typer.Option(help="Retouches at most.")] = None,
+    images: Images = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Retouches at most; each is a picture. Left out: 4, or what --images allows."),
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps per retouch.")] = None,
     guidance: Guidance = None,
     backbone: Backbone = None,
@@ -131,7 +162,10 @@ def edit_command(  # noqa: PLR0917 - an option each
     inspector: Inspector = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have a picture show what is wished for: only what does not hold is repainted, all other pixels stay."""
+    """Have a picture show what is wished for: only what does not hold is repainted, all other pixels stay.
+
+    The given picture is never overwritten: if it lies where the result would go, a folder beside that is taken.
+    """
     from rich.console import Console
 
     from muralist.agent.settings import load
@@ -140,21 +174,29 @@ def edit_command(  # noqa: PLR0917 - an option each
     from .draw import draw
 
     check_prompt(wish)
-    settings = load(rounds=rounds, steps=steps, guidance=guidance, backbone=backbone, model=model, inspector=inspector)
+    settings = load(
+        rounds=rounds,
+        images=images,
+        steps=steps,
+        guidance=guidance,
+        backbone=backbone,
+        model=model,
+        inspector=inspector,
+    )
     result = draw(wish, image=image, out=out, seed=seed, settings=settings, console=Console(stderr=True))
-    _show(result, out, as_json)
+    _show(result, as_json)
 
 
-def _show(result: Result, out: Path, as_json: bool) -> None:
+def _show(result: Result, as_json: bool) -> None:
     """What came of it, on stdout."""
     from rich.console import Console
 
     from . import summary
 
     if as_json:
-        typer.echo(json.dumps(summary.as_json(result, out), ensure_ascii=False))
+        typer.echo(json.dumps(summary.as_json(result), ensure_ascii=False))
     else:
-        summary.print_summary(result, out, Console())
+        summary.print_summary(result, Console())
 
 
 def parse_size(size: str) -> tuple[int, int]:
@@ -163,6 +205,35 @@ def parse_size(size: str) -> tuple[int, int]:
     if match is None:
         raise BadSettings(f"size '{size}' is not WIDTHxHEIGHT in pixels: write it like 128x128")
     return int(match[1]), int(match[2])
+
+
+@app.command("words")
+def words_command(
+    backbone: Backbone = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Paint all of it, and save that as one picture; takes minutes.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the backbone can draw: nouns, colours and grounds, or that it takes any words."""
+    from rich.console import Console
+
+    from muralist.agent.settings import load
+    from muralist.graphs.wiring import painter
+
+    from .words import described, print_words, save_sheet
+
+    settings = load(backbone=backbone)
+    chosen = painter(settings)
+    if picture is not None:
+        save_sheet(chosen, picture, settings, Console(stderr=True))
+    if as_json:
+        saved = {} if picture is None else {"picture": str(picture.absolute())}
+        typer.echo(json.dumps({**described(chosen), **saved}, ensure_ascii=False))
+        return
+    print_words(chosen, Console())
+    if picture is not None:
+        typer.echo(picture.absolute())
 
 
 @app.command()

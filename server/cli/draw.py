@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,8 +43,11 @@ def draw(
         }  # fmt: skip
         painting = adraw(prompt, layout=layout, **how) if image is None else aedit(image, prompt, **how)
         result: Result = asyncio.run(painting)
+    place = out if result.path is None else result.path.parent
     if result.run.status == "cancelled":
-        raise Cancelled(f"stopped; what was finished is in {out}")
+        raise Cancelled(f"stopped; what was finished is in {place}")
+    if place != out.expanduser().absolute():
+        console.print(Text(f"{out} holds the given picture, which stays: the result is in {place}"), soft_wrap=True)
     return result
 
 
@@ -68,10 +72,15 @@ def interruptible() -> Iterator[threading.Event]:
 
 
 class Display:
-    """A bar of denoising steps per picture, and a line per verdict. Events may come from any thread."""
+    """A line per verdict, and how the painting goes: on a terminal a bar of denoising steps, elsewhere lines.
 
-    def __init__(self, console: Console) -> None:
+    Events may come from any thread. `pause`: seconds between two lines of one picture.
+    """
+
+    def __init__(self, console: Console, pause: float = 10.0) -> None:
         self.console = console
+        self.pause = pause
+        self.spoke = 0.0
         self.bar = TaskID(0)
         self.progress = Progress(
             SpinnerColumn(),
@@ -97,9 +106,13 @@ class Display:
         data: dict[str, Any] = event.data
         match event.kind:
             case "painting":
-                self._only(f"picture {data['attempt'] + 1} ({data['action']}, seed {data['seed']})")
+                name = f"picture {data['number']} ({data['action']}, seed {data['seed']})"
+                self._only(name)
+                self._line(f"{name}: {data['steps']} steps")
             case "step":
                 self.progress.update(self.bar, completed=data["step"], total=data["steps"])
+                if time.monotonic() - self.spoke >= self.pause:
+                    self._line(f"picture {data['number']}: step {data['step']} of {data['steps']}")
             case "judged":
                 self._judged(data)
             case "filled_in":
@@ -111,11 +124,16 @@ class Display:
             self.progress.remove_task(bar)
         self.bar = self.progress.add_task(name, total=None)
 
+    def _line(self, text: str) -> None:
+        """Say it where there is no bar."""
+        if not self.console.is_terminal:
+            self.spoke = time.monotonic()
+            self.console.print(Text(text, style="dim"), soft_wrap=True)
+
     def _judged(self, data: dict[str, Any]) -> None:
         verdict = {True: ("kept", "green"), False: ("thrown away", "yellow"), None: ("awaits verdicts", "yellow")}
         score = "" if data["score"] is None else f" (score {data['score']:.2f})"
-        number = data["image_id"].rpartition("-")[2]
         self.console.print(
-            Text.assemble(f"picture {number}{score} ", verdict[data["accepted"]], f": {data['reason']}"),
+            Text.assemble(f"picture {data['number']}{score} ", verdict[data["accepted"]], f": {data['reason']}"),
             soft_wrap=True,
         )

@@ -98,7 +98,7 @@ function renderCanvas(attempt) {
   const repainted = $("edits").checked ? edits.map((box) => placed(element("div", { class: "box edit" }), box)) : [];
   const blank = element("div", { class: "blank" }, regions.length ? "" : "Nothing is painted yet.");
   blank.style.aspectRatio = regions.length ? `${run.width} / ${run.height}` : 4;
-  const picture = attempt ? image(attempt, `Attempt ${number(attempt.image_id)}: ${run.prompt}`) : blank;
+  const picture = attempt ? image(attempt, `Picture ${number(attempt.image_id)}: ${run.prompt}`) : blank;
   $("layout-toggle").hidden = !regions.length;
   $("edits-toggle").hidden = !edits.length;
   const layout = $("layout").checked ? regions.flatMap(regionBox) : [];
@@ -120,7 +120,7 @@ function regionBox(region, index) {
 
 function renderCaption(attempt) {
   if (!attempt) return $("caption").replaceChildren();
-  const title = element("h2", {}, `Attempt ${number(attempt.image_id)}: ${provenance(attempt)}`);
+  const title = element("h2", {}, `Picture ${number(attempt.image_id)}: ${provenance(attempt)}`);
   const facts = [`seed ${attempt.seed}`, score(attempt)].filter(Boolean).join(" · ");
   const edits = attempt.edits.map((edit) => edit.text).join(", ");
   $("caption").replaceChildren(
@@ -145,7 +145,7 @@ function chip(attempt, pressed) {
   const attributes = { type: "button", "aria-pressed": String(pressed), "data-key": id, click: () => choose(id) };
   return element("li", {}, element("button", attributes,
     image(attempt, ""),
-    element("span", {}, element("strong", {}, `Attempt ${number(id)}`), ` ${provenance(attempt)}`),
+    element("span", {}, element("strong", {}, `Picture ${number(id)}`), ` ${provenance(attempt)}`),
     fate(attempt),
     element("span", { class: "soft" }, score(attempt)),
     element("span", { class: "soft reason" }, attempt.reason),

@@ -22,8 +22,8 @@ from muralist.tools.run import Run
 
 
 class AnyPainter(BlockPainter):
-    def admit(self, scene: Any) -> None:
-        pass
+    def admit(self, scene: Any) -> Any:
+        return scene
 
 
 def examples(name: str) -> list[Any]:

@@ -17,7 +17,7 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_everything_has_a_default_that_works() -> None:
     settings = load()
     assert (settings.backbone, settings.model, settings.inspector) == ("picturebook", "offline", "picturebook")
-    assert (settings.width, settings.height, settings.rounds, settings.images) == (128, 128, 4, 8)
+    assert (settings.width, settings.height, settings.rounds, settings.images) == (128, 128, None, None)
     assert settings.home.name == "muralist"
 
 

@@ -40,6 +40,13 @@ def backbone(tiny_pipeline: Callable[[], StableDiffusionPipeline], tmp_path_fact
     return str(folder)
 
 
+def test_what_is_far_larger_than_in_training_is_refused(backbone: str) -> None:
+    painter = DiffusionPainter(backbone, side=64)
+    painter.check(dataclasses.replace(SPEC, width=256, height=64))
+    with pytest.raises(BadSettings, match=r"^136x128 pixels are too many for .* on 64x64: choose 128x128 at most"):
+        painter.check(dataclasses.replace(SPEC, width=136, height=128))
+
+
 def ignore(step: int, steps: int) -> None:
     """Nobody asked."""
 

@@ -97,7 +97,10 @@ async def test_a_rejected_move_is_refused_twice_more_and_then_the_rules_fill_in_
     [
         ({"rounds": 0}, "all 0 rounds are used up", 1),
         ({"rounds": 2}, "all 2 rounds are used up", 3),
-        ({"images": 2}, "all 2 images are painted", 2),
+        ({"images": 2}, "all 2 pictures are painted", 2),
+        ({"images": 7}, "all 7 pictures are painted", 7),
+        ({"rounds": 9}, "all 9 rounds are used up", 10),
+        ({"rounds": 1, "images": 7}, "all 1 rounds are used up", 2),
     ],
 )
 async def test_a_spent_budget_ends_the_run(blocks: Blocks, limit: Any, reason: str, pictures: int) -> None:

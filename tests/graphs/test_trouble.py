@@ -90,7 +90,7 @@ async def test_painting_stops_within_a_step_when_the_time_is_up(blocks: Blocks, 
     )
     assert (result.run.status, result.reason) == ("done", "the 600 seconds are used up")
     assert len(result.attempts) == 1
-    assert [step.data["attempt"] for step in steps] == [0, 0, 1]
+    assert [step.data["number"] for step in steps] == [1, 1, 2]
 
 
 async def test_time_that_is_up_during_the_first_picture_is_the_error(

@@ -55,7 +55,7 @@ def test_the_same_seed_gives_the_same_bytes(blocks: Blocks, tmp_path: Path) -> N
     named = blocks(BlockPainter(faults={3: [0]}))
     for name in ("one", "two"):
         muralist.draw(PROMPT, seed=3, out=tmp_path / name, **named)
-    for file in ("final.png", "layout.png", "attempt-0.png", "attempt-1.png"):
+    for file in ("final.png", "layout.png", "picture-1.png", "picture-2.png"):
         assert digest(tmp_path / "one" / file) == digest(tmp_path / "two" / file)
 
 
@@ -63,7 +63,7 @@ def test_the_folder_holds_everything_about_the_run(blocks: Blocks, tmp_path: Pat
     result = muralist.draw(PROMPT, out=tmp_path / "out", **blocks(BlockPainter(faults={0: [0]})))
     assert result.path == tmp_path / "out" / "final.png"
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
-        "attempt-0.png", "attempt-1.png", "final.png", "layout.png", "report.html", "run.json",
+        "final.png", "layout.png", "picture-1.png", "picture-2.png", "report.html", "run.json",
     ]  # fmt: skip
     assert Image.open(result.path).tobytes() == result.image.tobytes()
     record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
@@ -143,8 +143,8 @@ async def test_a_cancelled_task_writes_what_was_finished_and_stops_no_other(bloc
     task = asyncio.ensure_future(muralist.adraw(PROMPT, out=tmp_path / "out", cancel=cancel, **blocks(painter)))
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (tmp_path / "out" / "attempt-0.png").is_file()
-    assert not (tmp_path / "out" / "attempt-1.png").exists()
+    assert (tmp_path / "out" / "picture-1.png").is_file()
+    assert not (tmp_path / "out" / "picture-2.png").exists()
     assert not cancel.is_set()
 
 

@@ -56,6 +56,17 @@ async def test_a_picture_that_shows_it_already_is_handed_back(blocks: Blocks, pi
     assert result.image.tobytes() == before.tobytes()
 
 
+def test_a_picture_of_the_folder_that_is_written_to_stays(blocks: Blocks, picture: Path, tmp_path: Path) -> None:
+    before = {file.name: file.read_bytes() for file in picture.parent.iterdir()}
+    wish = "a red cup to the left of a green book"
+    taken = [muralist.edit(picture, wish, out=picture.parent, **blocks()).path for _ in range(2)]
+    assert taken == [tmp_path / "drawn-2" / "final.png", tmp_path / "drawn-3" / "final.png"]
+    assert {file.name: file.read_bytes() for file in picture.parent.iterdir()} == before
+    (tmp_path / "drawn" / "mine.png").write_bytes(picture.read_bytes())
+    result = muralist.edit(tmp_path / "drawn" / "mine.png", wish, out=tmp_path / "drawn", **blocks())
+    assert result.path == picture, "only what a run would replace is in the way"
+
+
 def test_the_whole_picture_is_never_painted_anew(blocks: Blocks, picture: Path) -> None:
     never = BlockPainter(faults={seed: [0, 1] for seed in range(50)})
     result = muralist.edit(picture, "a red cup to the left of a green book", **blocks(never))

@@ -55,7 +55,7 @@ def test_a_link_to_a_folder_on_another_disk_is_written_to(blocks: Blocks, tmp_pa
     assert (other_disk / "report.html").is_file()
 
 
-@pytest.mark.parametrize("name", ["report.html", "attempt-3.png"])
+@pytest.mark.parametrize("name", ["report.html", "picture-3.png"])
 def test_a_folder_where_a_file_has_to_go_is_found_out_before_painting(
     blocks: Blocks, tmp_path: Path, name: str
 ) -> None:
@@ -113,8 +113,28 @@ def test_a_second_run_into_the_same_folder_leaves_nothing_of_the_first(blocks: B
     out = tmp_path / "out"
     muralist.draw(PROMPT, out=out, **blocks(BlockPainter(faults={0: [0]})))
     (out / "notes.txt").write_text("mine", encoding="utf-8")
+    (out / "attempt-7.png").write_text("mine, too", encoding="utf-8")
     muralist.draw("a green apple", out=out, **blocks())
-    assert not (out / "attempt-1.png").exists()
+    assert not (out / "picture-2.png").exists()
     assert (out / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert (out / "attempt-7.png").read_text(encoding="utf-8") == "mine, too"
     assert prompt_in(out) == "a green apple"
     assert not [name for name in (*names(tmp_path), *names(out)) if name.endswith(".part")]
+
+
+@pytest.mark.parametrize("record", [None, "[]", '{"files": ["../final.png", "notes.txt", 7]}', '{"files": 7}'])
+def test_a_file_that_no_run_wrote_is_found_out_before_painting_and_stays(
+    blocks: Blocks, tmp_path: Path, record: str | None
+) -> None:
+    painted: list[PaintSpec] = []
+    out = tmp_path / "out"
+    out.mkdir()
+    if record is not None:
+        (out / "run.json").write_text(record, encoding="utf-8")
+    mine = [tmp_path / "final.png", out / "notes.txt", out / "final.png"]
+    for file in mine:
+        file.write_text("mine", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"final\.png in it was not written by muralist; move it, or choose another"):
+        muralist.draw(PROMPT, out=out, **blocks(BlockPainter(on_paint=painted.append)))
+    assert painted == []
+    assert [file.read_text(encoding="utf-8") for file in mine] == ["mine"] * 3

@@ -37,7 +37,7 @@ def test_the_same_seed_gives_the_same_bytes_twice_in_a_process_and_in_another(
     code = f"import muralist; muralist.draw({PROMPT!r}, out={str(tmp_path / 'third')!r}, steps=4, rounds=1, seed=5)"
     environment = {"MURALIST_HOME": str(tmp_path / "elsewhere"), "PATH": "/usr/bin:/bin"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tmp_path)
-    names = ["final.png", "layout.png", *(f"attempt-{number}.png" for number in range(len(first.attempts)))]
+    names = ["final.png", "layout.png", *(f"picture-{number + 1}.png" for number in range(len(first.attempts)))]
     for name in names:
         pictures = {(tmp_path / folder / name).read_bytes() for folder in ("first", "second", "third")}
         assert len(pictures) == 1, name
@@ -47,7 +47,7 @@ def test_every_question_of_a_run_gets_a_verdict_by_the_detector(few: dict[str, A
     result = muralist.draw(PROMPT, **few)
     for attempt in result.attempts:
         assert {verdict.source for verdict in attempt.verdicts or []} == {"picturebook"}
-        assert len(attempt.verdicts or []) == 8
+        assert len(attempt.verdicts or []) == 9
 
 
 def test_what_is_submitted_scores_at_least_as_well_as_every_attempt_that_was_accepted(few: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ def test_an_edit_leaves_every_pixel_outside_its_boxes_alone_and_changes_those_in
 @pytest.mark.parametrize(
     ("prompt", "message"),
     [
-        ("a red aeroplane", "did you mean airplane"),
+        ("a red airplan", "did you mean airplane"),
         ("a mauve apple", "no colour 'mauve'"),
         ("", "the prompt is empty"),
         ("apple " * 400, "at most 2000"),

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 from command_line import assert_mistake, run
 from PIL import Image
+from rich.console import Console
 
 import muralist.picturebook
+from muralist.server.cli.draw import Display
+from muralist.tools.run import Event
 
 PROMPT = "a red car to the left of a blue vase"
 WEIGHTS = Path(str(muralist.picturebook.__file__)).parent / "weights"
@@ -35,6 +40,7 @@ def test_draw_tells_of_every_attempt_and_of_words_it_did_not_understand(tmp_path
     result = run(
         "draw", f"{PROMPT}, zorbly", "-o", str(tmp_path / "out"), "--seed", "1"
     )  # fmt: skip
+    assert "picture 1 (paint, seed 1): 3 steps" in result.stderr, "without a terminal, lines tell of progress"
     assert "picture 1 (score" in result.stderr
     assert "kept: the first picture" in result.stderr
     assert "picture 2 (score" in result.stderr
@@ -105,10 +111,42 @@ def test_a_variable_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert "MURALIST_STEPS" in result.stderr
 
 
-def test_a_misspelt_option_is_refused() -> None:
-    result = run("draw", PROMPT, "--sead", "3")
+@pytest.mark.parametrize(
+    ("arguments", "kind", "said"),
+    [
+        (["draw", PROMPT, "--sead", "3"], "UsageError", "--seed"),
+        (["draw", PROMPT, "--images", "0"], "UsageError", "draw --help`)"),
+        (["draw"], "UsageError", "missing argument 'prompt'"),
+        (["paint"], "UsageError", "no such command 'paint'"),
+        (["draw", "a car"], "BadPrompt", "'car' has no colour"),
+        (["edit", "nosuch.png", PROMPT], "BadSettings", "there is no picture nosuch.png"),
+    ],
+)
+def test_a_mistake_is_one_line_and_for_a_script_one_object_too(arguments: list[str], kind: str, said: str) -> None:
+    assert_mistake(run(*arguments), said)
+    result = run(*arguments, "--json")
     assert result.exit_code == 2
-    assert "--seed" in result.stderr
+    error = json.loads(result.stdout)["error"]
+    assert (error["kind"], f"muralist: {error['message']}\n") == (kind, result.stderr)
+
+
+def test_the_budget_is_told_in_pictures(tmp_path: Path) -> None:
+    result = run("draw", PROMPT, "-o", str(tmp_path / "out"), "--seed", "1", "--images", "1", "--json")
+    report = json.loads(result.stdout)
+    assert (report["attempts"], report["reason"]) == (1, "all 1 pictures are painted")
+
+
+def test_without_a_terminal_a_long_painting_tells_its_steps() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    step = {"number": 2, "step": 7, "steps": 20}
+    for pause in (1e9, 0.0):
+        with Display(console, pause) as display:
+            display.show(Event(run_id="r", seq=0, kind="step", data=step))
+    assert cast("io.StringIO", console.file).getvalue() == "picture 2: step 7 of 20\n"
+
+
+def test_a_shell_can_be_taught_to_complete() -> None:
+    assert "_MURALIST_COMPLETE=complete_bash" in run("--show-completion", "bash").stdout
 
 
 def test_the_version_is_printed() -> None:
@@ -167,7 +205,9 @@ def test_ctrl_c_stops_the_run_keeps_what_was_finished_and_ends_with_130(
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=process_environment,
     )  # fmt: skip
     assert process.stderr is not None
-    assert any("picture 1" in line for line in process.stderr)  # it is finished, and the next one waits for stdin
+    assert any(
+        "picture 1 (score" in line for line in process.stderr
+    )  # it is finished, and the next one waits for stdin
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -32,6 +32,14 @@ def test_what_does_not_hold_is_repainted_and_the_given_picture_stays(tmp_path: P
     assert (before == after)[:, :32].all(), "the car's side is as it was"
 
 
+def test_what_lies_in_the_folder_to_be_written_stays_and_the_place_of_the_result_is_told(picture: Path) -> None:
+    given = picture.read_bytes()
+    result = run("edit", str(picture), WISH, "-o", str(picture.parent))
+    assert f"holds the given picture, which stays: the result is in {picture.parent}-2" in result.stderr
+    assert f"{picture.parent}-2/final.png" in result.stdout
+    assert picture.read_bytes() == given
+
+
 def test_a_script_gets_one_object(tmp_path: Path, picture: Path) -> None:
     result = run("edit", str(picture), WISH, "-o", str(tmp_path / "out"), "--json")
     report = json.loads(result.stdout)

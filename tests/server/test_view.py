@@ -173,14 +173,14 @@ def test_a_reader_sees_the_picture_its_layout_the_attempts_and_their_verdicts(vi
     assert seen["strip"] == [["kept", "false"], ["thrown away", "false"], ["best", "true"]]
 
     best = seen["best"]
-    assert (best["title"], best["badge"]) == ("Attempt 3: edited from 1", "best")
+    assert (best["title"], best["badge"]) == ("Picture 3: edited from 1", "best")
     assert best["vase"][2] > 150 > best["vase"][0]
     assert best["boxes"] == [[0, 0, 0.5, 1], [0.5, 0, 1, 1]]
     assert best["edits"] == [[0.5, 0, 1, 1]]
     assert set(best["marks"]) == {"pass"}
 
     second = seen["second"]
-    assert (second["title"], second["badge"]) == ("Attempt 2: edited from 1", "thrown away")
+    assert (second["title"], second["badge"]) == ("Picture 2: edited from 1", "thrown away")
     assert min(second["vase"]) > 200
     assert {"pass", "fail", "skipped"} == set(second["marks"])
     assert second["count"].startswith(f"{second['marks'].count('pass')} of {len(second['marks'])} pass")

@@ -19,7 +19,7 @@ from muralist.tools.checklist import Checklist, Question
 from muralist.tools.errors import BackboneError, BadPrompt, BadSettings, Cancelled, MuralistError
 from muralist.tools.geometry import holds, stands_at
 from muralist.tools.layout import Box, Region
-from muralist.tools.ports import OnStep, PaintSpec
+from muralist.tools.ports import OnStep, PaintSpec, Vocabulary
 from muralist.tools.scene import Scene
 from muralist.tools.verdict import Verdict, status_of
 
@@ -45,11 +45,13 @@ class BlockPainter:
     """Seed at which the painter fails."""
     on_paint: Callable[[PaintSpec], None] = lambda spec: None
     name: str = "blocks"
+    vocabulary: Vocabulary | None = None
 
-    def admit(self, scene: Scene) -> None:
+    def admit(self, scene: Scene) -> Scene:
         for entity in scene.entities:
             if colour_of(entity.name) is None:
                 raise BadPrompt(f"'{entity.name}' has no colour: blocks are {', '.join(COLOURS)}")
+        return scene
 
     def check(self, spec: PaintSpec) -> None:
         if spec.width % 8 or spec.height % 8:
