@@ -122,8 +122,8 @@ def _count(mine: Matched) -> Answer:
     if len(mine.present) < wanted:  # what is surplus besides does not look like those that are missing
         return Answer(1 - SURE, evidence, None, mine.boxes)
     if mine.surplus:
-        extra = max(mine.surplus, key=lambda thing: thing.is_a(noun))
-        return Answer(1 - extra.is_a(noun), evidence, extra.box, mine.boxes)
+        extra = max(mine.surplus, key=lambda thing: thing.looks_like(noun))  # half a cat is one too many, too
+        return Answer(1 - extra.looks_like(noun), evidence, extra.box, mine.boxes)
     return Answer(math.prod(thing.is_a(noun) for thing in mine.present) ** (1 / wanted), evidence, None, mine.boxes)
 
 

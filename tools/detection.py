@@ -12,6 +12,8 @@ from .scene import Entity, Scene
 
 LEAST_FIT = 0.1
 """Nothing is given to an instance that fits it less."""
+ONE_MORE = 0.5
+"""What looks less like an entity than this is not one too many of it, but something else."""
 WELL_FORMED = 0.6
 """A thing whose form is less probable than this is told to be badly formed."""
 MOST_ORDERS = 5040
@@ -82,7 +84,7 @@ def match(scene: Scene, things: Sequence[Detection]) -> dict[str, Matched]:
     taken = {id(thing) for thing in given.values()}
     surplus: dict[str, list[Detection]] = {entity.id: [] for entity in scene.entities}
     for thing in things:
-        alike = [entity for entity in scene.entities if entity.noun == thing.noun]
+        alike = [entity for entity in scene.entities if thing.looks_like(entity.noun) >= ONE_MORE]
         if id(thing) not in taken and alike:
             surplus[max(alike, key=lambda entity: _fit(entity, thing)).id].append(thing)
     return {

@@ -186,3 +186,13 @@ def test_a_detection_at_the_rim_gets_a_box_on_the_canvas() -> None:
     for detection in found:
         assert 0 < detection.box.width <= 1
         assert 0 < detection.box.height <= 1
+
+
+def test_half_a_cat_is_one_too_many_and_a_blob_is_something_else() -> None:
+    scene = Scene(prompt="a red cat", caption="a red cat", entities=[entity("cat", "red", "cat")], background="sand")
+    half = replace(thing("red", "cat", 0.8, 0.8), form=0.1)
+    blob = replace(half, nouns=dict.fromkeys(NOUNS, 1 / len(NOUNS)))
+    for second, asked in ((half, "cat.count"), (blob, "others")):
+        answers = verdicts(scene, [thing("red", "cat", 0.2, 0.3), second])
+        assert [name for name, verdict in answers.items() if verdict.status != "pass"] == [asked]
+        assert answers[asked].box == second.box
