@@ -27,14 +27,14 @@ def propose_edits(
     scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move], seed: int
 ) -> list[Edit]:
     """Edits that mend what did not pass: what is missing first, then what is badly formed, counts, what nobody
-    asked for, looks, and places.
+    asked for, looks, and places. What a given picture has to keep is left alone.
 
     Several at once where their boxes do not overlap. None repeats a rejected (action, entity.index, seed), nor one that
     was rejected with TRIES seeds; where one was rejected another action on the same target is taken if there is one. An
     empty list means: nothing left to try.
     """
     matches = match(scene, layout, verdicts)
-    wished = [
+    faults = [
         *_missing(matches),
         *_badly_formed(matches),
         *_surplus(matches),
@@ -42,6 +42,7 @@ def propose_edits(
         *_looks(matches),
         *_places(matches),
     ]
+    wished = [edit for edit in faults if edit.entity not in scene.kept]
     # What fails again and again must not keep the rest from being tried: substitutes come last.
     options = [edit for edit in wished if not _is_rejected(edit, rejected, seed)]
     options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected, seed)]
@@ -112,13 +113,15 @@ def _looks(matches: Matches) -> Iterator[Edit]:
     for question, verdict in matches.open:
         if question.kind != "attribute" or question.entity is None or question.index is None:
             continue
-        boxes = matches.found[question.entity].boxes
-        index = _nearest(verdict.box, boxes)
-        box = verdict.box or boxes.get(index) or home(matches.layout, question.entity, index)
-        if box is not None:
-            kind = matches.scene.entity(question.entity).attributes[question.index].kind
-            action: Action = "recolour" if kind == "colour" else "replace"
-            yield Edit(action=action, entity=question.entity, index=index, box=sizeable(box.grown(_MARGIN)))
+        found = matches.found[question.entity].boxes
+        kind = matches.scene.entity(question.entity).attributes[question.index].kind
+        action: Action = "recolour" if kind == "colour" else "replace"
+        wrong = [verdict.box, *(box for box in verdict.boxes if box != verdict.box)]
+        for pointed in wrong:
+            index = _nearest(pointed, found)
+            box = pointed or found.get(index) or home(matches.layout, question.entity, index)
+            if box is not None:
+                yield Edit(action=action, entity=question.entity, index=index, box=sizeable(box.grown(_MARGIN)))
 
 
 def _places(matches: Matches) -> Iterator[Edit]:

@@ -12,7 +12,7 @@ from .geometry import broken_relations, stands_at
 from .layout import Grid, Layout
 from .matching import with_instances
 from .outcome import Outcome
-from .ports import PaintSpec, Ports
+from .ports import Painter, PaintSpec, Ports
 from .run import Run
 from .scene import Scene, Value
 from .words import stems
@@ -40,13 +40,19 @@ async def plan(args: PlanArgs, run: Run, ports: Ports) -> Outcome:
     given = args.grid.layout() if args.grid else args.layout
     drafted_by = ports.caller if given else ports.drafter.name
     layout = with_instances(given, run.scene) if given else await ports.drafter.layout(run.scene)
-    check_layout(layout, run.scene)
-    ports.painter.check(paint_spec(run, layout, run.options.seed))
-    planned = run.changed(layout=layout, layout_by=drafted_by)
+    planned = laid_out(run, layout, drafted_by, ports.painter)
     lines = [f"{region.prompt}: {region.box}" for region in layout.regions]
     data = {"run_id": run.run_id, "layout": layout.model_dump(exclude_defaults=True), "drafted_by": drafted_by}
     text = f"{len(lines)} region{'s' * (len(lines) > 1)}. {'; '.join(lines)}."
     return Outcome(planned, text, data, draw_layout(layout, 256, 256))
+
+
+def laid_out(run: Run, layout: Layout, by: str, painter: Painter) -> Run:
+    """The run with a layout by somebody. Raises BadLayout if it does not show the scene, or what `painter` says."""
+    if run.scene is not None:
+        check_layout(layout, run.scene)
+    painter.check(paint_spec(run, layout, run.options.seed))
+    return run.changed(layout=layout, layout_by=by)
 
 
 def paint_spec(run: Run, layout: Layout, seed: int, steps: int | None = None) -> PaintSpec:
@@ -110,7 +116,7 @@ def _check_overlaps(layout: Layout, scene: Scene) -> None:
     }
     for a, b in combinations(layout.regions, 2):
         names = {instance.entity for region in (a, b) for instance in region.instances}
-        if a.mask or b.mask or any(pair <= names for pair in related):
+        if a.mask or b.mask or names <= set(scene.kept) or any(pair <= names for pair in related):
             continue
         if a.instances and b.instances and a.box.overlap(b.box) > MAX_OVERLAP:
             raise BadLayout(f"regions '{a.prompt}' and '{b.prompt}' share more than half of the smaller: part them")

@@ -1,0 +1,64 @@
+"""What is to be seen on a picture that somebody gives, before anything is asked about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .detection import Detection
+from .geometry import place_of
+from .scene import Attribute, Entity
+from .verdict import PASS_AT
+from .words import with_article, with_ground
+
+MOST = 12
+"""Things that can be kept; a scene holds sixteen, and there has to be room for what is wished for."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The things on a picture, surest first, and the ground that they stand on, if that can be told."""
+
+    things: Sequence[Detection]
+    ground: str | None = None
+
+    @property
+    def kinds(self) -> list[Entity]:
+        """Its things as entities: those of one noun and one colour together, with their number.
+
+        A colour is told if it is as sure as an answer has to be; a place, if there is one thing, well inside of it.
+        """
+        looks: dict[tuple[str, str], list[Detection]] = {}
+        for thing in self.things[:MOST]:
+            colour = thing.colour if thing.colours.get(thing.colour, 0.0) >= PASS_AT else ""
+            looks.setdefault((thing.noun, colour), []).append(thing)
+        found: list[Entity] = []
+        for (noun, colour), alike in looks.items():
+            kind = Entity(
+                id=unused(noun, found),
+                noun=noun,
+                attributes=[Attribute(kind="colour", value=colour)] if colour else [],
+                count=len(alike),
+                place=place_of(alike[0].box) if len(alike) == 1 else None,
+                span=noun,
+            )
+            found.append(kind)
+        return found
+
+    def __str__(self) -> str:
+        return with_ground(listed(self.kinds), self.ground)
+
+
+def listed(entities: Sequence[Entity]) -> str:
+    """`a red turtle, 2 cups`; `nothing` if there is none."""
+    names = [with_article(each.name) if each.count == 1 else f"{each.count} × {each.name}" for each in entities]
+    return ", ".join(names) or "nothing"
+
+
+def unused(noun: str, entities: Sequence[Entity]) -> str:
+    """An id for a thing of that noun that none of the entities has: `cup`, or `cup_2`."""
+    stem = re.sub(r"[^a-z0-9]+", "_", noun.lower()).strip("_")[:24]
+    stem = stem if stem[:1].isalpha() else "thing"
+    ids = {each.id for each in entities}
+    return next(name for name in (stem, *(f"{stem}_{number}" for number in range(2, len(ids) + 3))) if name not in ids)
