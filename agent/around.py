@@ -19,7 +19,7 @@ from .orders import ORDERED, THIRDS, Axis, X
 
 _STEP = 1 / 32
 """How finely places are tried, and how much is left free around a thing."""
-_SIZES = (1.25, 1.0, 0.8, 0.65, 0.5)
+_SIZES = (1.25, 1.0, 0.8, 0.65, 0.5, 0.4, 0.3)
 """Sides of what is new, as shares of those of what is there."""
 _USUAL = 0.4
 """Side of a thing where nothing is to be compared with."""
