@@ -27,6 +27,8 @@ _LEAST = 0.15
 
 Slot = tuple[str, int]
 """Entity id and index."""
+NOBODY = ""
+"""The entity of things that the scene does not speak of: they are in the way."""
 
 
 def lay_out_around(scene: Scene, sight: Sight) -> Layout:
@@ -44,15 +46,18 @@ def lay_out_around(scene: Scene, sight: Sight) -> Layout:
         if thing is not None
     }
     matches = [thing for mine in matched.values() for thing in mine.present]
-    going = [thing.box.grown(_STEP) for thing in sight.things if all(thing is not each for each in matches)]
+    others = [thing for thing in sight.things if all(thing is not each for each in matches)]
+    gone = {name.split()[-1] for name in scene.absent}
+    going = [thing.box.grown(_STEP) for thing in others if thing.noun in gone]
     moving = {slot: box for slot, box in standing.items() if slot[0] in _misplaced(scene, standing)}
     boxes = {slot: box for slot, box in standing.items() if slot not in moving}
+    boxes |= {(NOBODY, at): thing.box for at, thing in enumerate(others) if thing.noun not in gone}
     for entity in scene.entities:
         for slot in ((entity.id, index) for index in range(entity.count)):
             if slot not in boxes:
                 boxes[slot] = _room(scene, entity, boxes, moving.get(slot), going)
                 going = [box for box in going if box.overlap(boxes[slot]) < 0.5]
-    regions = [_region(scene, slot, box) for slot, box in sorted(boxes.items())]
+    regions = [_region(scene, slot, box) for slot, box in sorted(boxes.items()) if slot[0] != NOBODY]
     ground = with_ground("nothing", scene.background)
     return Layout(regions=regions or [Region(ground)], base_prompt=scene.caption)
 

@@ -20,9 +20,9 @@ from .wishes import KINDS, Change, amount, is_definite, read_wish
 def wished_scene(wish: str, sight: Sight | None) -> Scene:
     """What the picture has to show once the wish is done: its own things, changed as it says.
 
-    What is there and is not spoken of is `kept`, with its number, colour and place. Without a sight only a description
-    can be understood, and the scene is `partial`. Raises BadPrompt for a wish that cannot be read or done, or that
-    speaks of what is not there.
+    What is there and is not spoken of is `kept`, with its number, colour and place. What is doubtful stays, too, and
+    nothing is asked about it: the scene is then `partial`. It also is without a sight, where only a description can be
+    understood. Raises BadPrompt for a wish that cannot be read or done, or that speaks of what is not there.
     """
     changes = read_wish(wish)
     if sight is None:
@@ -30,18 +30,21 @@ def wished_scene(wish: str, sight: Sight | None) -> Scene:
     there = _There(sight, sight.kinds)
     for change in changes:
         there = _STEPS[change.kind](there, change)
+    related = {name for each in there.relations for name in (each.subject, *each.objects)}
+    untold = sight.doubtful - there.touched - related
+    kinds = [kind for kind in there.kinds if kind.id not in untold]
     return Scene(
         prompt=wish,
-        caption=" ".join([with_ground(listed(there.kinds), there.ground), *there.unparsed]),
-        entities=there.kinds,
+        caption=" ".join([with_ground(listed(kinds), there.ground), *there.unparsed]),
+        entities=kinds,
         relations=there.relations,
         background=there.ground,
         style=there.style,
-        absent=[name for name in there.absent if name not in {kind.noun for kind in there.kinds}],
+        absent=[name for name in there.absent if name not in {kind.noun for kind in kinds}],
         claims=there.claims,
         unparsed=there.unparsed,
-        kept=[kind.id for kind in there.kinds if kind.id not in there.touched],
-        partial=len(sight.things) > MOST,
+        kept=[kind.id for kind in kinds if kind.id not in there.touched],
+        partial=bool(untold) or len(sight.things) > MOST,
     )
 
 
@@ -61,6 +64,7 @@ class _There:
     sight: Sight
     kinds: list[Entity]
     touched: frozenset[str] = frozenset()
+    """Ids of kinds that are spoken of."""
     relations: list[Relation] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     claims: list[str] = field(default_factory=list)

@@ -67,7 +67,7 @@ def check_scene(scene: Scene, prompt: str, given: bool = False) -> None:
 
 def check_kept(scene: Scene, sight: Sight) -> None:
     """Raise BadScene unless everything that is on a given picture is in the scene, or has to go from it."""
-    for kind in sight.kinds:
+    for kind in (kind for kind in sight.kinds if kind.id not in sight.doubtful):
         named = [entity for entity in scene.entities if entity.noun == kind.noun]
         if not named and not {kind.noun, kind.name} & set(scene.absent):
             raise BadScene(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .box_verdicts import SAME
 from .detection import Detection
 from .geometry import place_of
 from .scene import Attribute, Entity
@@ -29,12 +30,20 @@ class Sight:
 
         A colour is told if it is as sure as an answer has to be; a place, if there is one thing, well inside of it.
         """
-        looks: dict[tuple[str, str], list[Detection]] = {}
-        for thing in self.things[:MOST]:
+        return [kind for kind, _ in self._kinds()]
+
+    @property
+    def doubtful(self) -> set[str]:
+        """Ids of kinds that nobody could vouch for: badly formed, or not surely there."""
+        return {kind.id for kind, things in self._kinds() if not _is_clear(things[0])}
+
+    def _kinds(self) -> list[tuple[Entity, list[Detection]]]:
+        looks: dict[tuple[str, str, bool], list[Detection]] = {}
+        for thing in self._whole()[:MOST]:
             colour = thing.colour if thing.colours.get(thing.colour, 0.0) >= PASS_AT else ""
-            looks.setdefault((thing.noun, colour), []).append(thing)
+            looks.setdefault((thing.noun, colour, _is_clear(thing)), []).append(thing)
         found: list[Entity] = []
-        for (noun, colour), alike in looks.items():
+        for (noun, colour, _), alike in looks.items():
             kind = Entity(
                 id=unused(noun, found),
                 noun=noun,
@@ -44,10 +53,22 @@ class Sight:
                 span=noun,
             )
             found.append(kind)
-        return found
+        return list(zip(found, looks.values(), strict=True))
+
+    def _whole(self) -> list[Detection]:
+        """The things without those that are part of a surer one of their noun."""
+        whole: list[Detection] = []
+        for thing in self.things:
+            if not any(thing.noun == other.noun and thing.box.overlap(other.box) > SAME for other in whole):
+                whole.append(thing)
+        return whole
 
     def __str__(self) -> str:
         return with_ground(listed(self.kinds), self.ground)
+
+
+def _is_clear(thing: Detection) -> bool:
+    return thing.is_a(thing.noun) >= PASS_AT
 
 
 def listed(entities: Sequence[Entity]) -> str:
