@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from statistics import median
 
-from muralist.tools.detection import match
+from muralist.tools.detection import Detection, Matched, match
 from muralist.tools.edits import sizeable
 from muralist.tools.errors import BadLayout
 from muralist.tools.geometry import MARGIN, allows, place_of, relation_holds, stands_at
-from muralist.tools.layout import Box, Instance, Layout, Region
+from muralist.tools.layout import MAX_REGIONS, Box, Instance, Layout, Region
 from muralist.tools.scene import Entity, Place, Relation, Scene
 from muralist.tools.sight import Sight
 from muralist.tools.words import with_article, with_ground
@@ -32,7 +32,8 @@ NOBODY = ""
 
 
 def lay_out_around(scene: Scene, sight: Sight) -> Layout:
-    """One region per instance: the box of the thing that it is on the picture, or free room where there is none.
+    """One region per instance: the box of the thing that it is on the picture, or free room where there is none; and
+    one without instances wherever something has to go.
 
     A thing that is not kept and does not stand where the scene wants it gets another place, near the old one. What is
     new takes the place of what has to go, or else stands as free as possible, in a usual size. Raises BadLayout if
@@ -47,19 +48,28 @@ def lay_out_around(scene: Scene, sight: Sight) -> Layout:
     }
     matches = [thing for mine in matched.values() for thing in mine.present]
     others = [thing for thing in sight.things if all(thing is not each for each in matches)]
-    gone = {name.split()[-1] for name in scene.absent}
-    going = [thing.box.grown(_STEP) for thing in others if thing.noun in gone]
+    doomed = _doomed(scene, matched)
+    going = [thing.box.grown(_STEP) for thing in others if doomed(thing)]
     moving = {slot: box for slot, box in standing.items() if slot[0] in _misplaced(scene, standing)}
     boxes = {slot: box for slot, box in standing.items() if slot not in moving}
-    boxes |= {(NOBODY, at): thing.box for at, thing in enumerate(others) if thing.noun not in gone}
+    boxes |= {(NOBODY, at): thing.box for at, thing in enumerate(others) if not doomed(thing)}
+    free = list(going)
     for entity in scene.entities:
         for slot in ((entity.id, index) for index in range(entity.count)):
             if slot not in boxes:
-                boxes[slot] = _room(scene, entity, boxes, moving.get(slot), going)
-                going = [box for box in going if box.overlap(boxes[slot]) < 0.5]
+                boxes[slot] = _room(scene, entity, boxes, moving.get(slot), free)
+                free = [box for box in free if box.overlap(boxes[slot]) < 0.5]
     regions = [_region(scene, slot, box) for slot, box in sorted(boxes.items()) if slot[0] != NOBODY]
     ground = with_ground("nothing", scene.background)
-    return Layout(regions=regions or [Region(ground)], base_prompt=scene.caption)
+    regions += [Region(ground, box.x0, box.y0, box.x1, box.y1) for box in map(sizeable, [*free, *moving.values()])]
+    return Layout(regions=regions[:MAX_REGIONS] or [Region(ground)], base_prompt=scene.caption)
+
+
+def _doomed(scene: Scene, matched: Mapping[str, Matched]) -> Callable[[Detection], bool]:
+    """Tells of a thing that the scene does not want whether it has to go: all others are let be."""
+    gone = {name.split()[-1] for name in scene.absent}
+    surplus = [thing for name, mine in matched.items() if name not in scene.kept for thing in mine.surplus]
+    return lambda thing: thing.noun in gone or any(thing is each for each in surplus)
 
 
 def _misplaced(scene: Scene, standing: dict[Slot, Box]) -> set[str]:

@@ -105,7 +105,23 @@ def _unasked(matches: Matches) -> Iterator[Edit]:
     for question, verdict in matches.open:
         if question.kind in ("others", "absent"):
             for box in verdict.boxes or ([verdict.box] if verdict.box is not None else []):
-                yield Edit(action="remove", box=_clear(sizeable(box.grown(_MARGIN)), matches, MIN_EDIT))
+                edit = Edit(action="remove", box=_clear(sizeable(box.grown(_MARGIN)), matches, MIN_EDIT))
+                if not _was_given(edit.box, matches):
+                    yield edit
+
+
+def _was_given(box: Box, matches: Matches) -> bool:
+    """True of what lies on a kept thing of a given picture, or nowhere near what is repainted of it."""
+    kept = matches.scene.kept
+    if not kept:
+        return False
+    theirs = [found for name, _, found in matches.boxes() if name in kept]
+    ours = [
+        region.box
+        for region in matches.layout.regions
+        if not any(instance.entity in kept for instance in region.instances)
+    ]
+    return any(box.overlap(each) > MAX_SHARED for each in theirs) or all(box.overlap(each) == 0 for each in ours)
 
 
 def _looks(matches: Matches) -> Iterator[Edit]:

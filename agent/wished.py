@@ -24,9 +24,12 @@ def wished_scene(wish: str, sight: Sight | None) -> Scene:
     nothing is asked about it: the scene is then `partial`. It also is without a sight, where only a description can be
     understood. Raises BadPrompt for a wish that cannot be read or done, or that speaks of what is not there.
     """
-    changes = read_wish(wish)
     if sight is None:
-        return _described(wish, changes)
+        return _described(wish, read_wish(wish))
+    try:
+        changes = read_wish(wish)
+    except BadPrompt as error:
+        raise BadPrompt(f"{error}; the picture shows {sight}") from None
     there = _There(sight, sight.kinds)
     for change in changes:
         there = _STEPS[change.kind](there, change)

@@ -122,6 +122,12 @@ def test_things_stay_where_they_stand_and_new_ones_stand_clear_of_them() -> None
     assert all(layout.region_of("turtle", at).box.overlap(SIGHT.things[at].box) == 1 for at in range(2))
 
 
+def test_where_something_has_to_go_nothing_is_to_be_painted() -> None:
+    layout = lay_out_around(wished_scene("remove the cup", SIGHT), SIGHT)
+    (cleared,) = [region for region in layout.regions if not region.instances]
+    assert (cleared.prompt, cleared.box.overlap(SIGHT.things[2].box)) == ("nothing on grass", 1)
+
+
 def test_what_moves_goes_to_a_place_where_it_surely_stands() -> None:
     layout = lay_out_around(wished_scene("move the dog to the top", SIGHT), SIGHT)
     assert "top" in place_of(layout.region_of("dog").box)

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from muralist.picturebook.detector import CHANNELS, read
-from muralist.picturebook.inspector import judge
+from muralist.picturebook.inspector import PicturebookInspector, judge
 from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, NOUNS
+from muralist.picturebook.world import Still, Thing, render
 from muralist.tools.checklist import checklist
 from muralist.tools.detection import Detection
 from muralist.tools.layout import Box
@@ -186,3 +188,9 @@ def test_a_detection_at_the_rim_gets_a_box_on_the_canvas() -> None:
     for detection in found:
         assert 0 < detection.box.width <= 1
         assert 0 < detection.box.height <= 1
+
+
+async def test_what_is_on_a_picture_is_seen_without_being_asked_for() -> None:
+    still = Still("grass", (Thing("apple", "red", (16, 16, 56, 56)), Thing("car", "blue", (70, 76, 118, 110))))
+    picture = Image.fromarray(render(still, np.random.default_rng(0)))
+    assert str(await PicturebookInspector().observe(picture, [])) == "a blue car, a red apple on grass"
