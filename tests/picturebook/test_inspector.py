@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from muralist.picturebook.detector import CHANNELS, read
+from muralist.picturebook.glyphs import FONT_PATH
 from muralist.picturebook.inspector import PicturebookInspector, judge
 from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, NOUNS
 from muralist.picturebook.world import Still, Thing, render
@@ -190,6 +191,7 @@ def test_a_detection_at_the_rim_gets_a_box_on_the_canvas() -> None:
         assert 0 < detection.box.height <= 1
 
 
+@pytest.mark.skipif(not FONT_PATH.exists(), reason="drawing needs the package fonts-noto-color-emoji")
 async def test_what_is_on_a_picture_is_seen_without_being_asked_for() -> None:
     still = Still("grass", (Thing("apple", "red", (16, 16, 56, 56)), Thing("car", "blue", (70, 76, 118, 110))))
     picture = Image.fromarray(render(still, np.random.default_rng(0)))
