@@ -16,6 +16,8 @@ _MARGIN = 1 / 32
 """How much of its surroundings an edit of a found thing takes along, so that its outline may change."""
 _HOME = 0.7
 """Share of a found box that has to lie in its region for it to be in its place."""
+_MOSTLY = 0.7
+"""Share of an edit's box that has to be left for its rim to be cut off."""
 _INSTEAD: dict[Action, list[Action]] = {"add": ["replace"], "recolour": ["replace"]}
 TRIES = 2
 """An edit that was rejected so often, with whatever seed, has had its chance."""
@@ -42,7 +44,7 @@ def propose_edits(
         *_looks(matches),
         *_places(matches),
     ]
-    wished = [edit for edit in faults if edit.entity not in scene.kept]
+    wished = [_sparing(edit, matches) for edit in faults if edit.entity not in scene.kept]
     # What fails again and again must not keep the rest from being tried: substitutes come last.
     options = [edit for edit in wished if not _is_rejected(edit, rejected, seed)]
     options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected, seed)]
@@ -124,6 +126,17 @@ def _was_given(box: Box, matches: Matches) -> bool:
     return any(box.overlap(each) > MAX_SHARED for each in theirs) or all(box.overlap(each) == 0 for each in ours)
 
 
+def _sparing(edit: Edit, matches: Matches) -> Edit:
+    """The edit without the rim that it would take along of a kept thing."""
+    kept = [box for name, _, box in matches.boxes() if name in matches.scene.kept]
+
+    def spared(box: Box) -> Box:
+        cut = _free(box, kept, MIN_EDIT, shared=0)
+        return cut if cut.area >= _MOSTLY * box.area else box
+
+    return edit.model_copy(update={"box": spared(edit.box), "to": edit.to and spared(edit.to)})
+
+
 def _looks(matches: Matches) -> Iterator[Edit]:
     """A wrong colour is repainted, anything else painted anew, where the thing stands."""
     for question, verdict in matches.open:
@@ -176,13 +189,18 @@ def _nearest(box: Box | None, boxes: dict[int, Box]) -> int:
 
 
 def _clear(region: Box, matches: Matches, least: float = 2 * MIN_EDIT) -> Box:
-    """The largest part of a region, cut along one side per obstacle, that leaves found things alone.
+    """The largest part of a region that leaves found things alone."""
+    return _free(region, [box for _, _, box in matches.boxes()], least)
+
+
+def _free(region: Box, others: Sequence[Box], least: float, shared: float = MAX_SHARED) -> Box:
+    """The largest part of a region, cut along one side per obstacle, that shares no more than `shared` with any.
 
     If less than `least` a side would be left, the whole region.
     """
     free = region
-    for _, _, other in matches.boxes():
-        if free.overlap(other) <= MAX_SHARED:
+    for other in others:
+        if free.overlap(other) <= shared:
             continue
         sides = [
             (free.x0, free.y0, min(free.x1, other.x0), free.y1),

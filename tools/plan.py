@@ -32,14 +32,21 @@ class PlanArgs(Value):
 
 
 async def plan(args: PlanArgs, run: Run, ports: Ports) -> Outcome:
-    """Give the run a verified layout. Raises PreconditionFailed without a scene, BadLayout for an unfit layout."""
+    """Give the run a verified layout; of a given picture, the one that came with its scene if none is given.
+
+    Raises PreconditionFailed without a scene, BadLayout for an unfit layout.
+    """
     if run.scene is None:
         raise PreconditionFailed("there is no scene yet: call recaption first")
     if args.layout and args.grid:
         raise BadLayout("both a layout and a grid are given: give one of them")
     given = args.grid.layout() if args.grid else args.layout
-    drafted_by = ports.caller if given else ports.drafter.name
-    layout = with_instances(given, run.scene) if given else await ports.drafter.layout(run.scene)
+    if given:
+        layout, drafted_by = with_instances(given, run.scene), ports.caller
+    elif run.source and run.layout:
+        layout, drafted_by = run.layout, run.layout_by
+    else:
+        layout, drafted_by = await ports.drafter.layout(run.scene), ports.drafter.name
     planned = laid_out(run, layout, drafted_by, ports.painter)
     lines = [f"{region.prompt}: {region.box}" for region in layout.regions]
     data = {"run_id": run.run_id, "layout": layout.model_dump(exclude_defaults=True), "drafted_by": drafted_by}
