@@ -14,7 +14,7 @@ from muralist.tools.scene import Attribute, Entity, Relation, Scene
 from muralist.tools.sight import MOST, Sight, listed, unused
 from muralist.tools.words import with_ground
 
-from .wishes import KINDS, Change, amount, is_definite, read_wish
+from .wishes import ALL_OF_IT, KINDS, THEN_NAMED, Change, amount, is_definite, read_wish
 
 
 def wished_scene(wish: str, sight: Sight | None) -> Scene:
@@ -68,6 +68,8 @@ class _There:
     kinds: list[Entity]
     touched: frozenset[str] = frozenset()
     """Ids of kinds that are spoken of."""
+    latest: str = ""
+    """Id of the kind that was spoken of last."""
     relations: list[Relation] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     claims: list[str] = field(default_factory=list)
@@ -79,8 +81,10 @@ class _There:
         return self.sight.ground
 
     def like(self, named: Entity) -> list[Entity]:
-        """Kinds that go by that name, or by its noun alone if none looks so."""
-        alike = [kind for kind in self.kinds if kind.noun == named.noun]
+        """Kinds that go by that name."""
+        if named.noun in THEN_NAMED:
+            return [kind for kind in self.kinds if kind.id == self.latest or len(self.kinds) == 1]
+        alike = [kind for kind in self.kinds if kind.noun == named.noun or named.noun in ALL_OF_IT]
         return [kind for kind in alike if _looks(kind, named)]
 
     def without(self, taken: Iterable[Entity]) -> _There:
@@ -103,9 +107,10 @@ class _There:
                     update={"count": kind.count + thing.count, "span": thing.span, "place": thing.place}
                 )
                 kinds = [grown if each is kind else each for each in self.kinds]
-                return replace(self, kinds=kinds, touched=self.touched | {kind.id}), kind.id
+                return replace(self, kinds=kinds, touched=self.touched | {kind.id}, latest=kind.id), kind.id
         named = thing.model_copy(update={"id": unused(thing.noun, self.kinds)})
-        return replace(self, kinds=[*self.kinds, named], touched=self.touched | {named.id}), named.id
+        there = replace(self, kinds=[*self.kinds, named], touched=self.touched | {named.id}, latest=named.id)
+        return there, named.id
 
 
 def _looks(kind: Entity, named: Entity) -> bool:
@@ -154,8 +159,10 @@ def _recolour(there: _There, change: Change) -> _There:
 
 
 def _remove(there: _There, change: Change) -> _There:
+    denied = change.text.startswith(("no ", "without "))
     for named in change.named.entities:
-        there = there.without(_taken(there, named))
+        if there.like(named) or not denied:
+            there = there.without(_taken(there, named))
         left = [kind.id for kind in there.like(named)]
         if left:  # one of several
             kinds = [kind.model_copy(update={"span": named.span}) if kind.id in left else kind for kind in there.kinds]

@@ -10,7 +10,6 @@ from muralist.tools.errors import BadPrompt
 from muralist.tools.scene import Attribute, Entity, Scene
 from muralist.tools.words import GROUNDS, stem, words
 
-from .parsing.lexicon import COLOURS
 from .parsing.parser import parse_prompt
 
 Kind = Literal["show", "add", "remove", "recolour", "move", "replace"]
@@ -31,9 +30,15 @@ _VERB = "|".join([_REMOVE, "take", _REPLACE, _MAKE, _MOVE, _PUT, _ADD])
 _PARTING = re.compile(rf"(?:\s*(?:[;.,]|\band\b|\bthen\b))+\s*(?=(?:please |also )?(?:{_VERB})\b)")
 _MORE = re.compile(r"\b(?:more|additional|extra|further)\b")
 _ANOTHER = re.compile(rf"{_MORE.pattern}|\banother\b")
+_REPAINTED = frozenset({"colour", "material", "texture"})
 _GROUND = GROUNDS | {"ground", "background"}
 _SIDES = {"up": "to the top", "upwards": "to the top", "down": "to the bottom", "downwards": "to the bottom"}
 _SLIGHTLY = re.compile(r"\b(?:further|farther|a bit|a little|slightly|over|more)\b")
+
+ALL_OF_IT = frozenset({"everything", "thing"})
+"""Nouns for all that there is: `make everything blue`, `remove all things`."""
+THEN_NAMED = frozenset({"it", "them", "they"})
+"""Nouns for what was spoken of last."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +114,20 @@ def _added(text: str, rest: str) -> Change:
 
 def _made(text: str, rest: str) -> Change | None:
     """`the car red`, `the car into a red one`, `the dog a cat`; None if it is none of these."""
-    *_, colour = words(rest) or [""]
-    match = re.fullmatch(rf"(.+?) (?:(?:in|to|into|be|all) )*((?:(?:light|dark) )?{re.escape(colour)})", rest)
-    if colour in COLOURS and match:
-        looks = (Attribute(kind="colour", value=match[2]),)
-        return Change("recolour", text, _things(match[1], text), looks=looks)
+    said = rest.split()
+    for at in (len(said) - 2, len(said) - 1):
+        if at > 0 and (looks := _looks(" ".join(said[at:]))):
+            who = re.sub(r"(?:\s(?:in|to|into|of|be|all))+$", "", " ".join(said[:at]))
+            return Change("recolour", text, _things(who, text), looks=looks)
     match = re.fullmatch(r"(.+?) (?:(?:in)?to|be|as) (.+)", rest) or re.fullmatch(r"(.+?) (an? .+)", rest)
     return _replaced(text, match[1], match[2]) if match else None
+
+
+def _looks(phrase: str) -> tuple[Attribute, ...]:
+    """The colour, material or texture that a phrase is, such as `light blue`; empty if it is anything else."""
+    (thing, *others) = parse_prompt(f"a {phrase} thing").entities
+    told = not others and thing.noun == "thing" and all(look.kind in _REPAINTED for look in thing.attributes)
+    return tuple(thing.attributes) if told else ()
 
 
 def _replaced(text: str, old: str, new: str) -> Change:
@@ -129,8 +141,14 @@ def _replaced(text: str, old: str, new: str) -> Change:
 
 
 def _moved(text: str, rest: str) -> Change:
-    plain = " ".join(_SIDES.get(word, word) for word in _SLIGHTLY.sub("", rest).split())
+    first, *others = [_SIDES.get(word, word) for word in _SLIGHTLY.sub("", rest).split()] or [""]
+    plain = " ".join(
+        ["the thing" if first in THEN_NAMED else first, *others]
+    )  # of `it` nothing is said to be somewhere
     named = _things(plain, text)
+    if first in THEN_NAMED:
+        it = named.entities[0].model_copy(update={"noun": first, "span": first})
+        named = named.model_copy(update={"entities": [it, *named.entities[1:]]})
     subjects = {relation.subject for relation in named.relations}
     if named.entities[0].place is None and named.entities[0].id not in subjects:
         raise _unread(text)
@@ -168,7 +186,11 @@ def _unread(text: str) -> BadPrompt:
 def amount(entity: Entity) -> int | None:
     """How many of the things that go by its name are meant; None for all: `the cups`, `all cups`, `cups`."""
     first, *_ = words(entity.span)
-    if first in {"all", "both", "every", "each"} or (entity.count > 1 and _is_bare(first, entity)):
+    if (
+        first in {"all", "both", "every", "each"}
+        or entity.noun in ALL_OF_IT | THEN_NAMED
+        or (entity.count > 1 and _is_bare(first, entity))
+    ):
         return None
     return entity.count
 
@@ -176,7 +198,7 @@ def amount(entity: Entity) -> int | None:
 def is_definite(entity: Entity) -> bool:
     """`the cup`: one that can be told from all others."""
     first, *_ = words(entity.span)
-    return entity.count == 1 and _is_bare(first, entity)
+    return entity.count == 1 and amount(entity) is not None and _is_bare(first, entity)
 
 
 def _is_bare(first: str, entity: Entity) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from .errors import BadScene
 from .scene import Entity, Predicate, Scene
 from .sight import Sight
-from .words import ARTICLES, CHANGING, DENYING, NUMBERS, SEVERAL, says_something, stem, stems, words
+from .words import ARTICLES, CHANGING, DENYING, NUMBERS, POINTING, SEVERAL, says_something, stem, stems, words
 
 MAX_INSTANCES = 16
 
@@ -51,8 +51,8 @@ def check_scene(scene: Scene, prompt: str, given: bool = False) -> None:
         raise BadScene(f"'{strangers[0]}' is to be kept, but is no entity: use one of {', '.join(ids)}")
     for entity in scene.entities:
         if entity.id not in scene.kept:
-            _check_span(entity, prompt)
-    _check_numbers(scene)
+            _check_span(entity, prompt, given)
+    _check_numbers(scene, given)
     for relation in scene.relations:
         for name in (relation.subject, *relation.objects):
             if name not in ids:
@@ -102,14 +102,16 @@ def lost_words(scene: Scene, given: bool = False) -> list[str]:
     return [word for word in said if says_something(word) and word not in done and stem(word) not in kept]
 
 
-def _check_span(entity: Entity, prompt: str) -> None:
-    """The span quotes whole words, the entity's noun among them."""
+def _check_span(entity: Entity, prompt: str, given: bool) -> None:
+    """The span quotes whole words, the entity's noun among them; what is on a given picture may be called `it`."""
     quoted, told = words(entity.span), words(prompt)
     if entity.span.casefold() not in prompt.casefold() or not _times(quoted, told):
         raise BadScene(
             f"entity '{entity.id}' is not in the prompt: its span '{entity.span}' has to quote whole words of it "
             "verbatim"
         )
+    if given and not POINTING.isdisjoint(quoted):
+        return
     if quoted and (unsaid := [word for word in words(entity.noun) if stem(word) not in stems(entity.span)]):
         raise BadScene(
             f"entity '{entity.id}' is a {entity.noun}, but its span '{entity.span}' does not say '{' '.join(unsaid)}': "
@@ -117,12 +119,13 @@ def _check_span(entity: Entity, prompt: str) -> None:
         )
 
 
-def _check_numbers(scene: Scene) -> None:
+def _check_numbers(scene: Scene, given: bool) -> None:
     """No noun stands for more entities than there are of it in the prompt, unless it is said that there are several."""
     said = [stem(word) for word in words(scene.prompt)]
     claims: dict[str, list[Entity]] = defaultdict(list)
     for entity in scene.entities:
-        if entity.id not in scene.kept and words(entity.span) and (named := words(entity.noun)):
+        pointed = given and not POINTING.isdisjoint(words(entity.span))
+        if entity.id not in scene.kept and not pointed and words(entity.span) and (named := words(entity.noun)):
             claims[stem(named[-1])].append(entity)
     for noun, entities in claims.items():
         if len(entities) > said.count(noun) and not any(map(_of_several, entities)):
