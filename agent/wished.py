@@ -99,10 +99,10 @@ class _There:
         relations = [each for each in self.relations if {each.subject, *each.objects} <= ids]
         return replace(self, kinds=left, relations=relations)
 
-    def having(self, thing: Entity) -> tuple[_There, str]:
-        """So many more; those of its name become one kind with it. Gives the kind's id."""
+    def having(self, thing: Entity, apart: bool = False) -> tuple[_There, str]:
+        """So many more; unless it stays `apart`, those of its name become one kind with it. Gives the kind's id."""
         for kind in self.kinds:
-            if kind.name == thing.name:
+            if kind.name == thing.name and not apart:
                 grown = kind.model_copy(
                     update={"count": kind.count + thing.count, "span": thing.span, "place": thing.place}
                 )
@@ -193,12 +193,9 @@ def _move(there: _There, change: Change) -> _There:
     subjects = {relation.subject for relation in change.named.relations} | {change.named.entities[0].id}
     for named in change.named.entities:
         if named.id in subjects:
-            (taken, *others) = _taken(there, named.model_copy(update={"place": None}))
-            if others:
-                raise BadPrompt(f"it cannot be told which {named.name} is meant: the picture shows {there.sight}")
-            there, ids[named.id] = there.without([taken]).having(
-                taken.model_copy(update={"span": named.span, "place": named.place})
-            )
+            for kind in _taken(there, named.model_copy(update={"place": None})):
+                moved = kind.model_copy(update={"span": named.span, "place": named.place})
+                there, ids[named.id] = there.without([kind]).having(moved)
         else:
             ids[named.id] = _taken(there, named)[0].id
     return _related(there, change.named, ids)
@@ -214,7 +211,8 @@ def _add(there: _There, change: Change) -> _There:
             continue
         alike = there.like(named) if not named.attributes and named.place is None else []
         looks = alike[0].attributes if len(alike) == 1 else named.attributes
-        there, ids[named.id] = there.having(named.model_copy(update={"attributes": looks}))
+        new = named.model_copy(update={"attributes": looks})
+        there, ids[named.id] = there.having(new, apart=bool(change.named.relations))
     return _related(there, change.named, ids)
 
 
@@ -232,7 +230,8 @@ def _show(there: _There, change: Change) -> _There:
             looks = taken[0].attributes
         if place is None and len(taken) == 1 and taken[0].count == named.count and not change.named.relations:
             place = taken[0].place
-        there, ids[named.id] = there.having(named.model_copy(update={"attributes": looks, "place": place}))
+        shown = named.model_copy(update={"attributes": looks, "place": place})
+        there, ids[named.id] = there.having(shown, apart=bool(change.named.relations))
     said = change.named
     for name in said.absent:
         gone = [kind for kind in there.kinds if name in {kind.noun, kind.name}]

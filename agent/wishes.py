@@ -8,7 +8,7 @@ from typing import Literal
 
 from muralist.tools.errors import BadPrompt
 from muralist.tools.scene import Attribute, Entity, Scene
-from muralist.tools.words import GROUNDS, stem, words
+from muralist.tools.words import GROUNDS, POINTING, stem, words
 
 from .parsing.parser import parse_prompt
 
@@ -37,7 +37,7 @@ _SLIGHTLY = re.compile(r"\b(?:further|farther|a bit|a little|slightly|over|more)
 
 ALL_OF_IT = frozenset({"everything", "thing"})
 """Nouns for all that there is: `make everything blue`, `remove all things`."""
-THEN_NAMED = frozenset({"it", "them", "they"})
+THEN_NAMED = POINTING - {"everything", "things"}
 """Nouns for what was spoken of last."""
 
 
@@ -142,11 +142,9 @@ def _replaced(text: str, old: str, new: str) -> Change:
 
 def _moved(text: str, rest: str) -> Change:
     first, *others = [_SIDES.get(word, word) for word in _SLIGHTLY.sub("", rest).split()] or [""]
-    plain = " ".join(
-        ["the thing" if first in THEN_NAMED else first, *others]
-    )  # of `it` nothing is said to be somewhere
-    named = _things(plain, text)
-    if first in THEN_NAMED:
+    pointed = first in POINTING  # which the grammar does not take for a thing that is somewhere
+    named = _things(" ".join(["the thing" if pointed else first, *others]), text)
+    if pointed:
         it = named.entities[0].model_copy(update={"noun": first, "span": first})
         named = named.model_copy(update={"entities": [it, *named.entities[1:]]})
     subjects = {relation.subject for relation in named.relations}

@@ -61,6 +61,7 @@ TURTLES, CUP, DOG = "[2 red turtle]", "[1 green cup bottom left]", "[1 brown dog
         ("make everything blue", {"2 blue turtle", "1 blue cup bottom left", "1 blue dog bottom right"}, []),
         ("move the cup to the top", {TURTLES, "1 green cup top", DOG}, []),
         ("move the dog up", {TURTLES, CUP, "1 brown dog top"}, []),
+        ("move everything to the top", {"2 red turtle top", "1 green cup top", "1 brown dog top"}, []),
         ("put the dog in the middle", {TURTLES, CUP, "1 brown dog centre"}, []),
         ("two more apples", {TURTLES, CUP, DOG, "2 apple"}, []),
         ("another cup", {TURTLES, "2 green cup", DOG}, []),
@@ -86,6 +87,8 @@ def test_relations_are_to_what_is_there() -> None:
     (relation,) = scene.relations
     assert (relation.subject, relation.predicate, relation.objects) == ("dog", "left of", ["cup"])
     assert scene.kept == ["turtle", "cup"]
+    beside = wished_scene("add a red turtle to the left of a red turtle", SIGHT)
+    assert [each.id for each in beside.entities if each.id not in beside.kept] == ["turtle_2", "turtle_3"]
 
 
 @pytest.mark.parametrize(

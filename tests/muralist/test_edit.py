@@ -88,6 +88,7 @@ def test_only_what_does_not_hold_is_repainted(edited: Edit, picture: Path, tmp_p
         ("a yellow car", {"red": 1, "blue": 1, "yellow": 1}),
         ("make the book green", {"red": 1, "green": 1}),
         ("remove the cup", {"blue": 1}),
+        ("no cup", {"blue": 1}),
         ("two more cups", {"red": 3, "blue": 1}),
         ("replace the book by a purple vase", {"red": 1, "purple": 1}),
         ("make the cup green, then remove the book", {"green": 1}),
