@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from muralist.tools.errors import MuralistError
+from muralist.tools.errors import BadPrompt, MuralistError
 from muralist.tools.outcome import Findings
 from muralist.tools.run import unasked
 from muralist.tools.scene import Scene
@@ -68,9 +69,11 @@ def _reason(history: History) -> str:
 def _options(history: History) -> Iterator[Decision]:
     """What could be done now, best first."""
     if history.scene is None:
-        scene = parse_prompt(history.prompt)
-        args = {"prompt": history.prompt, "scene": scene.model_dump(mode="json")}
-        yield Decision(_told(scene), "recaption", args)
+        # A wish about a given picture need not describe anything: the tool can tell.
+        with suppress(BadPrompt) if history.prompt.strip() else nullcontext():
+            scene = parse_prompt(history.prompt)
+            args = {"prompt": history.prompt, "scene": scene.model_dump(mode="json")}
+            yield Decision(_told(scene), "recaption", args)
         yield Decision("Leaving the recaption to the tool.", "recaption", {"prompt": history.prompt})
     elif history.report is None and history.layout is None:
         layout = lay_out(history.scene).model_dump(mode="json", exclude_none=True)

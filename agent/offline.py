@@ -20,12 +20,16 @@ from muralist.tools.edits import Edit
 from muralist.tools.layout import Layout
 from muralist.tools.run import Run
 from muralist.tools.scene import Scene
+from muralist.tools.sight import Sight
 
+from .around import lay_out_around
 from .decisions import Decision, decide
 from .history import read_history
 from .parsing.parser import parse_prompt
 from .placing import lay_out
 from .retouching import propose_edits
+from .wished import wished_scene
+from .wishes import named_in
 
 NAME = "offline"
 Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
@@ -98,9 +102,17 @@ class OfflineDrafter:
         """What the grammar makes of a prompt. Raises BadPrompt."""
         return parse_prompt(prompt)
 
-    async def layout(self, scene: Scene) -> Layout:
-        """One region per instance. Raises BadLayout if the scene contradicts itself."""
-        return lay_out(scene)
+    def names(self, wish: str) -> list[str]:
+        """The nouns of a wish; none of one that cannot be read."""
+        return named_in(wish)
+
+    async def wish(self, wish: str, sight: Sight | None) -> Scene:
+        """What a given picture has to show once the wish is done. Raises BadPrompt."""
+        return wished_scene(wish, sight)
+
+    async def layout(self, scene: Scene, sight: Sight | None = None) -> Layout:
+        """One region per instance, around what is there. Raises BadLayout if the scene contradicts itself."""
+        return lay_out(scene) if sight is None else lay_out_around(scene, sight)
 
     async def edits(self, run: Run) -> list[Edit]:
         """Edits on the best image, none that was rejected with the latest attempt's seed."""

@@ -18,7 +18,7 @@ THIRDS: dict[Place, tuple[int | None, int | None]] = {
 }  # fmt: skip
 """Place to the third of the canvas on each axis, counted from the top left; None leaves the axis open."""
 
-_ORDERED: dict[str, tuple[Axis, bool]] = {
+ORDERED: dict[str, tuple[Axis, bool]] = {
     "left of": (X, True), "right of": (X, False), "above": (Y, True), "on": (Y, True), "below": (Y, False),
     "under": (Y, False),
 }  # fmt: skip
@@ -152,11 +152,11 @@ def _relate(
             orders.near += [(subject, [at]) for at in [*first, *second]]
         return
     for subject, other in product(subjects, objects[0]):
-        if predicate in _ORDERED:
-            axis, forward = _ORDERED[predicate]
+        if predicate in ORDERED:
+            axis, forward = ORDERED[predicate]
             orders.edges.append(Edge(axis, subject, other, why) if forward else Edge(axis, other, subject, why))
             (orders.level if axis == X else orders.upright).append((subject, other))
-    if predicate not in _ORDERED or predicate in {"on", "under"}:
+    if predicate not in ORDERED or predicate in {"on", "under"}:
         orders.near += [(subject, objects[0]) for subject in subjects]
 
 

@@ -16,6 +16,8 @@ _MARGIN = 1 / 32
 """How much of its surroundings an edit of a found thing takes along, so that its outline may change."""
 _HOME = 0.7
 """Share of a found box that has to lie in its region for it to be in its place."""
+_MOSTLY = 0.7
+"""Share of an edit's box that has to be left for its rim to be cut off."""
 _INSTEAD: dict[Action, list[Action]] = {"add": ["replace"], "recolour": ["replace"]}
 TRIES = 2
 """An edit that was rejected so often, with whatever seed, has had its chance."""
@@ -27,14 +29,14 @@ def propose_edits(
     scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move], seed: int
 ) -> list[Edit]:
     """Edits that mend what did not pass: what is missing first, then what is badly formed, counts, what nobody
-    asked for, looks, and places.
+    asked for, looks, and places. What a given picture has to keep is left alone.
 
     Several at once where their boxes do not overlap. None repeats a rejected (action, entity.index, seed), nor one that
     was rejected with TRIES seeds; where one was rejected another action on the same target is taken if there is one. An
     empty list means: nothing left to try.
     """
     matches = match(scene, layout, verdicts)
-    wished = [
+    faults = [
         *_missing(matches),
         *_badly_formed(matches),
         *_surplus(matches),
@@ -42,6 +44,7 @@ def propose_edits(
         *_looks(matches),
         *_places(matches),
     ]
+    wished = [_sparing(edit, matches) for edit in faults if edit.entity not in scene.kept]
     # What fails again and again must not keep the rest from being tried: substitutes come last.
     options = [edit for edit in wished if not _is_rejected(edit, rejected, seed)]
     options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected, seed)]
@@ -104,7 +107,34 @@ def _unasked(matches: Matches) -> Iterator[Edit]:
     for question, verdict in matches.open:
         if question.kind in ("others", "absent"):
             for box in verdict.boxes or ([verdict.box] if verdict.box is not None else []):
-                yield Edit(action="remove", box=_clear(sizeable(box.grown(_MARGIN)), matches, MIN_EDIT))
+                edit = Edit(action="remove", box=_clear(sizeable(box.grown(_MARGIN)), matches, MIN_EDIT))
+                if not _was_given(edit.box, matches):
+                    yield edit
+
+
+def _was_given(box: Box, matches: Matches) -> bool:
+    """True of what lies on a kept thing of a given picture, or nowhere near what is repainted of it."""
+    kept = matches.scene.kept
+    if not kept:
+        return False
+    theirs = [found for name, _, found in matches.boxes() if name in kept]
+    ours = [
+        region.box
+        for region in matches.layout.regions
+        if not any(instance.entity in kept for instance in region.instances)
+    ]
+    return any(box.overlap(each) > MAX_SHARED for each in theirs) or all(box.overlap(each) == 0 for each in ours)
+
+
+def _sparing(edit: Edit, matches: Matches) -> Edit:
+    """The edit without the rim that it would take along of a kept thing."""
+    kept = [box for name, _, box in matches.boxes() if name in matches.scene.kept]
+
+    def spared(box: Box) -> Box:
+        cut = _free(box, kept, MIN_EDIT, shared=0)
+        return cut if cut.area >= _MOSTLY * box.area else box
+
+    return edit.model_copy(update={"box": spared(edit.box), "to": edit.to and spared(edit.to)})
 
 
 def _looks(matches: Matches) -> Iterator[Edit]:
@@ -112,13 +142,15 @@ def _looks(matches: Matches) -> Iterator[Edit]:
     for question, verdict in matches.open:
         if question.kind != "attribute" or question.entity is None or question.index is None:
             continue
-        boxes = matches.found[question.entity].boxes
-        index = _nearest(verdict.box, boxes)
-        box = verdict.box or boxes.get(index) or home(matches.layout, question.entity, index)
-        if box is not None:
-            kind = matches.scene.entity(question.entity).attributes[question.index].kind
-            action: Action = "recolour" if kind == "colour" else "replace"
-            yield Edit(action=action, entity=question.entity, index=index, box=sizeable(box.grown(_MARGIN)))
+        found = matches.found[question.entity].boxes
+        kind = matches.scene.entity(question.entity).attributes[question.index].kind
+        action: Action = "recolour" if kind == "colour" else "replace"
+        wrong = [verdict.box, *(box for box in verdict.boxes if box != verdict.box)]
+        for pointed in wrong:
+            index = _nearest(pointed, found)
+            box = pointed or found.get(index) or home(matches.layout, question.entity, index)
+            if box is not None:
+                yield Edit(action=action, entity=question.entity, index=index, box=sizeable(box.grown(_MARGIN)))
 
 
 def _places(matches: Matches) -> Iterator[Edit]:
@@ -157,13 +189,18 @@ def _nearest(box: Box | None, boxes: dict[int, Box]) -> int:
 
 
 def _clear(region: Box, matches: Matches, least: float = 2 * MIN_EDIT) -> Box:
-    """The largest part of a region, cut along one side per obstacle, that leaves found things alone.
+    """The largest part of a region that leaves found things alone."""
+    return _free(region, [box for _, _, box in matches.boxes()], least)
+
+
+def _free(region: Box, others: Sequence[Box], least: float, shared: float = MAX_SHARED) -> Box:
+    """The largest part of a region, cut along one side per obstacle, that shares no more than `shared` with any.
 
     If less than `least` a side would be left, the whole region.
     """
     free = region
-    for _, _, other in matches.boxes():
-        if free.overlap(other) <= MAX_SHARED:
+    for other in others:
+        if free.overlap(other) <= shared:
             continue
         sides = [
             (free.x0, free.y0, min(free.x1, other.x0), free.y1),

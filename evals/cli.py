@@ -196,6 +196,25 @@ def noise(
 
 
 @app.command()
+def edits(
+    wishes: Annotated[int, typer.Option(min=1, help="Wishes of each kind.")] = 10,
+    steps: Steps = None,
+    show: Annotated[bool, typer.Option(help="List every wish, and what came of it.")] = False,
+) -> None:
+    """Wishes about perfect stills: how many are done, and whether everything else stays; needs the font."""
+    from muralist.graphs import wiring
+
+    from . import edits as suite
+
+    done = []
+    for each in suite.measure(list(suite.cases(wishes)), wiring.settings(steps=steps)):
+        done.append(each)
+        if show:
+            print(suite.told(each), flush=True)
+    print(suite.table(done))
+
+
+@app.command()
 def parse(
     prompts: Annotated[Path, typer.Option(help="Folder with T2I-CompBench's and GenEval's prompt files.")],
     show: Annotated[bool, typer.Option(help="List what is not read exactly, and what is only read.")] = False,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .cli import agreement, composition, controls, engine, instrument, noise, seams, speed, templates
+from .cli import agreement, composition, controls, edits, engine, instrument, noise, seams, speed, templates
 
 FOLDER = Path("docs/proof")
 
@@ -21,6 +21,7 @@ PROOFS: dict[str, Callable[[str], None]] = {
     "instrument": lambda commit: instrument(stills=150, paintings=None, plot=None),
     "templates": lambda commit: templates(backbone=None, prompts=96, keep=None),
     "seams": lambda commit: seams(pictures=16, steps=20, keep=None),
+    "edits": lambda commit: edits(wishes=10, steps=None, show=False),
     "composition": lambda commit: composition(
         objects="1,2,3,4,6", prompts=160, steps=None, out=_rows(commit), keep=False
     ),

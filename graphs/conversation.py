@@ -23,8 +23,14 @@ BY = "by"
 
 
 def guide(run: Run) -> SystemMessage:
-    """The system prompt for this step: what the work is, and in detail what is to be done now."""
-    texts = [load("agent"), *(load(GUIDES[name]) for name in offered(run)[-1:] if name in GUIDES)]
+    """The system prompt for this step: what the work is, and in detail what is to be done now.
+
+    The prompt of a run that starts from a given picture is a wish about it.
+    """
+    now = [GUIDES[name] for name in offered(run)[-1:] if name in GUIDES]
+    if run.source is not None and now == ["recaption"]:
+        now = ["wish"]
+    texts = [load(name) for name in ("agent", *now)]
     return SystemMessage("\n\n".join(texts))
 
 

@@ -40,14 +40,16 @@ async def reply_of(settings: Settings, by: str, messages: list[AnyMessage], run:
 def one_call(reply: AIMessage, by: str, run: Run, context: Context, prompt: str) -> AIMessage:
     """The reply with its first call only: each call needs the ledger that the one before has written.
 
-    The prompt is the user's, word for word, and a caller's scene and layout take the place of the agent's.
+    The prompt is the user's, word for word, and a caller's scene and layout take the place of the agent's. A wish about
+    a given picture is left to the tool by the offline rules, since they see no picture.
     """
     calls = [call.copy() for call in reply.tool_calls[:1]]
     for call in calls:
         if call["name"] == "recaption":
-            scene = context.scene or call["args"].get("scene")
-            scene = {"scene": {**scene, "prompt": prompt}} if isinstance(scene, dict) else {}
-            call["args"] = {**call["args"], "prompt": prompt, **scene}
+            blind = run.source is not None and by == OFFLINE
+            args = {"prompt": prompt} if blind else {**call["args"], "prompt": prompt}
+            scene = context.scene or args.get("scene")
+            call["args"] = {**args, "scene": {**scene, "prompt": prompt}} if isinstance(scene, dict) else args
         if call["name"] == "plan" and context.plan is not None and run.scene is not None:
             call["args"] = {"layout": for_scene(context.plan, run.scene)}
     return AIMessage(

@@ -1,4 +1,4 @@
-"""edit and aedit: a picture and a wish in, the picture with only that changed out."""
+"""edit and aedit: a picture and a wish about it in, the picture with only that changed out."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ async def aedit(
     settings: Settings | None = None,
     **options: Any,
 ) -> Result:
-    """Have a picture show what is wished for: check it, repaint the regions where it does not, and check again.
+    """Do a wish about a picture: check it, repaint the regions where it does not hold, and check again.
 
-    `image`: a picture or its file, width and height multiples of 8 from 64 to 2048. `wish`: what the picture has to
-    show in the end, such as "a red apple to the left of a green cup"; what it does not speak of stays as it is. The
-    loop is that of `adraw`, whose arguments `options` are (no `layout`, `width` or `height`), but the first picture is
-    the given one: the inspector finds what is on it, and only what does not hold is repainted. Pixels outside of the
-    repainted regions keep their bytes. If `out` is where the given file lies, and writing there would replace it, a
-    folder beside `out` is taken: the result's `path` tells.
+    `image`: a picture or its file, width and height multiples of 8 from 64 to 2048. `wish`: changes, such as "make the
+    turtles blue", "remove the cup and add a red car" or "move the cat to the left", or what has to be there, such as
+    "a red apple to the left of a green cup". The loop is that of `adraw`, whose arguments `options` are (no `layout`,
+    `width` or `height`), but the first picture is the given one: the inspector finds what is on it. What the wish does
+    not speak of is kept, and asked for; only what does not hold is repainted. Pixels outside of the repainted regions
+    (`Result.repainted`) keep their bytes. If `out` is where the given file lies, and
+    writing there would replace it, a folder beside `out` is taken: the result's `path` tells.
 
-    Raises what `adraw` does, and BadSettings for a file that holds no picture or one of another size.
+    Raises what `adraw` does, BadPrompt for a wish that cannot be done or names what is not there, and BadSettings for
+    a file that holds no picture or one of another size.
     """
     picture = await asyncio.to_thread(_opened, image)
     seed, out = options.pop("seed", 0), options.pop("out", None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from muralist.tools.layout import Layout
+from muralist.tools.layout import Box, Layout
 from muralist.tools.run import Attempt, Event, Run
 from muralist.tools.scene import Scene
 
@@ -66,6 +66,16 @@ class Result:
     def attempts(self) -> list[Attempt]:
         """Every picture painted, in order."""
         return self.run.attempts
+
+    @property
+    def repainted(self) -> list[Box]:
+        """Where `image` may differ from the picture that its edits go back to; a painter may fill up latent cells."""
+        boxes: list[Box] = []
+        attempt = self.attempt
+        while attempt.parent is not None:
+            boxes += [region.box for region in attempt.layout.regions]
+            attempt = self.run.attempt(attempt.parent)
+        return boxes
 
     @property
     def run_id(self) -> str:

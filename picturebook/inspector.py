@@ -16,7 +16,8 @@ from muralist.tools.checklist import Checklist, Question
 from muralist.tools.detection import Detection, Matched, match
 from muralist.tools.errors import BackboneError
 from muralist.tools.scene import Scene
-from muralist.tools.verdict import Verdict
+from muralist.tools.sight import Sight
+from muralist.tools.verdict import PASS_AT, Verdict
 
 from .vocabulary import BACKGROUNDS, COLOURS, NOUNS
 
@@ -44,6 +45,13 @@ class PicturebookInspector:
         """
         things = await asyncio.to_thread(self.things, image)
         return judge(checklist, things, image, self.name)
+
+    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
+        """Everything the detector sees, and the ground if it is one that it knows; it knows no other nouns."""
+        things = await asyncio.to_thread(self.things, image)
+        told = {ground: _background(ground, things, image).p for ground in BACKGROUNDS}
+        ground = max(told, key=lambda name: told[name])
+        return Sight(things, ground if told[ground] >= PASS_AT else None)
 
     def things(self, image: Image.Image) -> list[Detection]:
         """Everything the detector sees, surest first."""

@@ -141,7 +141,8 @@ def _colour(mine: Matched, index: int) -> Answer | None:
     if not mine.present:
         return Answer(1 - SURE, "not found")
     worst = min(mine.present, key=lambda thing: thing.colours[attribute.value])
-    return Answer(worst.colours[attribute.value], f"it is {worst.colour}", worst.box, mine.boxes)
+    wrong = [thing.box for thing in mine.present if status_of(thing.colours[attribute.value]) != "pass"]
+    return Answer(worst.colours[attribute.value], f"it is {worst.colour}", worst.box, wrong or mine.boxes)
 
 
 def _relation(relation: Relation, matched: Mapping[str, Matched]) -> Answer | None:

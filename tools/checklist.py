@@ -122,10 +122,12 @@ def checklist(scene: Scene) -> Checklist:
 
 
 def leaves_room(scene: Scene) -> bool:
-    """True if things may be there that nobody named: in a market, in front of a city, or where no thing is named."""
+    """True if things may be there that nobody named: in a market, in front of a city, where no thing is named, or on a
+    given picture that shows more.
+    """
     said = [*words(scene.background or ""), *(word for entity in scene.entities for word in words(entity.noun))]
     plain = scene.background is None or bool(GROUNDS & set(words(scene.background)))
-    return not scene.entities or not plain or not ROOMY.isdisjoint(said)
+    return scene.partial or not scene.entities or not plain or not ROOMY.isdisjoint(said)
 
 
 def styles(scene: Scene) -> list[str]:

@@ -78,8 +78,8 @@ def edit_layout(edits: Sequence[Edit], scene: Scene) -> Layout:
     Around the regions there is nothing to be painted, and the base prompt says so: else a thing would reach over the
     edge of its box and be cut off there.
 
-    Raises BadEdit for an unknown entity or instance (one too many may be removed), or edits whose boxes overlap by
-    more than a tenth.
+    Raises BadEdit for an unknown entity or instance (one too many may be removed), for what has to be kept of a given
+    picture, or edits whose boxes overlap by more than a tenth.
     """
     regions: list[Region] = []
     clears = with_ground("nothing", scene.background)
@@ -109,6 +109,8 @@ def _entity(edit: Edit, scene: Scene) -> Entity:
     except KeyError:
         names = ", ".join(entity.id for entity in scene.entities)
         raise BadEdit(f"there is no entity '{edit.entity}': the scene has {names}") from None
+    if entity.id in scene.kept:
+        raise BadEdit(f"the {entity.name} has to stay as it is: the wish does not speak of it, so edit something else")
     if edit.action != "remove" and edit.index >= entity.count:
         raise BadEdit(
             f"there is no {entity.id} number {edit.index + 1} to {edit.action}: the scene has {entity.count}, "

@@ -6,7 +6,8 @@ from collections import defaultdict
 
 from .errors import BadScene
 from .scene import Entity, Predicate, Scene
-from .words import ARTICLES, DENYING, NUMBERS, SEVERAL, says_something, stem, stems, words
+from .sight import Sight
+from .words import ARTICLES, CHANGING, DENYING, NUMBERS, POINTING, SEVERAL, says_something, stem, stems, words
 
 MAX_INSTANCES = 16
 
@@ -33,17 +34,25 @@ _PLACED: dict[str, str] = {"top": "upper above up", "bottom": "lower below down"
 """Other words that say a part of a place."""
 
 
-def check_scene(scene: Scene, prompt: str) -> None:
-    """Raise BadScene unless the scene quotes its prompt, loses nothing of it, and holds together."""
+def check_scene(scene: Scene, prompt: str, given: bool = False) -> None:
+    """Raise BadScene unless the scene quotes its prompt, loses nothing of it, and holds together.
+
+    If a picture is `given`, the prompt is a wish about it, and the scene may keep things that the wish does not name.
+    """
     if scene.prompt != prompt:
         raise BadScene(f"the scene's prompt '{scene.prompt[:60]}' is not the prompt: repeat it word for word")
     ids = [entity.id for entity in scene.entities]
     for entity_id in ids:
         if ids.count(entity_id) > 1:
             raise BadScene(f"two entities have the id '{entity_id}': give each its own")
+    if scene.kept and not given:
+        raise BadScene("only what is on a given picture can be kept: leave 'kept' out, or start from a picture")
+    if strangers := sorted(set(scene.kept) - set(ids)):
+        raise BadScene(f"'{strangers[0]}' is to be kept, but is no entity: use one of {', '.join(ids)}")
     for entity in scene.entities:
-        _check_span(entity, prompt)
-    _check_numbers(scene)
+        if entity.id not in scene.kept:
+            _check_span(entity, prompt, given)
+    _check_numbers(scene, given)
     for relation in scene.relations:
         for name in (relation.subject, *relation.objects):
             if name not in ids:
@@ -53,11 +62,25 @@ def check_scene(scene: Scene, prompt: str) -> None:
     if (total := sum(entity.count for entity in scene.entities)) > MAX_INSTANCES:
         raise BadScene(f"the scene has {total} things: at most {MAX_INSTANCES} can be placed")
     _check_absent(scene)
-    _check_words(scene)
+    _check_words(scene, given)
 
 
-def lost_words(scene: Scene) -> list[str]:
-    """Words of the prompt that say something and that nothing in the scene but its caption keeps, in order."""
+def check_kept(scene: Scene, sight: Sight) -> None:
+    """Raise BadScene unless everything that is on a given picture is in the scene, or has to go from it."""
+    for kind in (kind for kind in sight.kinds if kind.id not in sight.doubtful):
+        named = [entity for entity in scene.entities if entity.noun == kind.noun]
+        if not named and not {kind.noun, kind.name} & set(scene.absent):
+            raise BadScene(
+                f"the picture shows {sight}, but the scene loses the {kind.name}: make it an entity and name it in "
+                "'kept', or if it has to go, in 'absent'"
+            )
+
+
+def lost_words(scene: Scene, given: bool = False) -> list[str]:
+    """Words of the prompt that say something and that nothing in the scene but its caption keeps, in order.
+
+    Of a wish about a `given` picture, verbs of change are done, not kept.
+    """
     predicates = {relation.predicate for relation in scene.relations}
     sides = {side for entity in scene.entities for side in (entity.place or "").split()}
     counts = {entity.count for entity in scene.entities}
@@ -77,17 +100,20 @@ def lost_words(scene: Scene) -> list[str]:
     texts += SEVERAL if max(counts, default=1) > 1 else ()
     kept = stems(" ".join(texts))
     said = dict.fromkeys(words(scene.prompt))
-    return [word for word in said if says_something(word) and stem(word) not in kept]
+    done = CHANGING if given else frozenset()
+    return [word for word in said if says_something(word) and word not in done and stem(word) not in kept]
 
 
-def _check_span(entity: Entity, prompt: str) -> None:
-    """The span quotes whole words, the entity's noun among them."""
+def _check_span(entity: Entity, prompt: str, given: bool) -> None:
+    """The span quotes whole words, the entity's noun among them; what is on a given picture may be called `it`."""
     quoted, told = words(entity.span), words(prompt)
     if entity.span.casefold() not in prompt.casefold() or not _times(quoted, told):
         raise BadScene(
             f"entity '{entity.id}' is not in the prompt: its span '{entity.span}' has to quote whole words of it "
             "verbatim"
         )
+    if given and not POINTING.isdisjoint(quoted):
+        return
     if quoted and (unsaid := [word for word in words(entity.noun) if stem(word) not in stems(entity.span)]):
         raise BadScene(
             f"entity '{entity.id}' is a {entity.noun}, but its span '{entity.span}' does not say '{' '.join(unsaid)}': "
@@ -95,12 +121,13 @@ def _check_span(entity: Entity, prompt: str) -> None:
         )
 
 
-def _check_numbers(scene: Scene) -> None:
+def _check_numbers(scene: Scene, given: bool) -> None:
     """No noun stands for more entities than there are of it in the prompt, unless it is said that there are several."""
     said = [stem(word) for word in words(scene.prompt)]
     claims: dict[str, list[Entity]] = defaultdict(list)
     for entity in scene.entities:
-        if words(entity.span) and (named := words(entity.noun)):
+        pointed = given and not POINTING.isdisjoint(words(entity.span))
+        if entity.id not in scene.kept and not pointed and words(entity.span) and (named := words(entity.noun)):
             claims[stem(named[-1])].append(entity)
     for noun, entities in claims.items():
         if len(entities) > said.count(noun) and not any(map(_of_several, entities)):
@@ -130,8 +157,8 @@ def _check_absent(scene: Scene) -> None:
             raise BadScene(f"'{name}' is to be there and must not be there: leave it out of 'absent', or of the rest")
 
 
-def _check_words(scene: Scene) -> None:
-    if lost := lost_words(scene):
+def _check_words(scene: Scene, given: bool) -> None:
+    if lost := lost_words(scene, given):
         raise BadScene(
             f"the scene loses {_quoted(lost)}: put each into the span or the attributes of an entity, a relation, "
             "'background', 'style', 'absent' or a question of 'claims', or else into 'unparsed' and the caption"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import combinations, product
+from typing import get_args
 
 from .layout import Box, Layout
 from .scene import Place, Predicate, Relation, Scene
@@ -20,6 +21,10 @@ _THIRDS: dict[str, tuple[float, float]] = {
     "left": (0, 1), "centre": (1, 1), "right": (2, 1),
     "bottom left": (0, 2), "bottom": (1, 2), "bottom right": (2, 2),
 }  # fmt: skip
+
+
+UNSURE = 0.08
+"""How far from the middle line something has to be for it to be on one side of it surely."""
 
 
 def holds(predicate: Predicate, subject: Box, objects: Sequence[Box]) -> bool | None:
@@ -129,3 +134,9 @@ def stands_at(place: Place, box: Box) -> bool:
     fits_x = column == 1 or (x < 0.5 if column == 0 else x > 0.5)
     fits_y = row == 1 or (y < 0.5 if row == 0 else y > 0.5)
     return fits_x and fits_y
+
+
+def place_of(box: Box) -> Place:
+    """The place at which a box stands surely: one that moves by less than `UNSURE` still does."""
+    column, row = (1 if abs(middle - 0.5) < UNSURE else 0 if middle < 0.5 else 2 for middle in box.centre)
+    return next(place for place in get_args(Place) if _THIRDS[place] == (column, row))

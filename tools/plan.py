@@ -12,7 +12,7 @@ from .geometry import broken_relations, stands_at
 from .layout import Grid, Layout
 from .matching import with_instances
 from .outcome import Outcome
-from .ports import PaintSpec, Ports
+from .ports import Painter, PaintSpec, Ports
 from .run import Run
 from .scene import Scene, Value
 from .words import stems
@@ -32,21 +32,34 @@ class PlanArgs(Value):
 
 
 async def plan(args: PlanArgs, run: Run, ports: Ports) -> Outcome:
-    """Give the run a verified layout. Raises PreconditionFailed without a scene, BadLayout for an unfit layout."""
+    """Give the run a verified layout; of a given picture, the one that came with its scene if none is given.
+
+    Raises PreconditionFailed without a scene, BadLayout for an unfit layout.
+    """
     if run.scene is None:
         raise PreconditionFailed("there is no scene yet: call recaption first")
     if args.layout and args.grid:
         raise BadLayout("both a layout and a grid are given: give one of them")
     given = args.grid.layout() if args.grid else args.layout
-    drafted_by = ports.caller if given else ports.drafter.name
-    layout = with_instances(given, run.scene) if given else await ports.drafter.layout(run.scene)
-    check_layout(layout, run.scene)
-    ports.painter.check(paint_spec(run, layout, run.options.seed))
-    planned = run.changed(layout=layout, layout_by=drafted_by)
+    if given:
+        layout, drafted_by = with_instances(given, run.scene), ports.caller
+    elif run.source and run.layout:
+        layout, drafted_by = run.layout, run.layout_by
+    else:
+        layout, drafted_by = await ports.drafter.layout(run.scene), ports.drafter.name
+    planned = laid_out(run, layout, drafted_by, ports.painter)
     lines = [f"{region.prompt}: {region.box}" for region in layout.regions]
     data = {"run_id": run.run_id, "layout": layout.model_dump(exclude_defaults=True), "drafted_by": drafted_by}
     text = f"{len(lines)} region{'s' * (len(lines) > 1)}. {'; '.join(lines)}."
     return Outcome(planned, text, data, draw_layout(layout, 256, 256))
+
+
+def laid_out(run: Run, layout: Layout, by: str, painter: Painter) -> Run:
+    """The run with a layout by somebody. Raises BadLayout if it does not show the scene, or what `painter` says."""
+    if run.scene is not None:
+        check_layout(layout, run.scene)
+    painter.check(paint_spec(run, layout, run.options.seed))
+    return run.changed(layout=layout, layout_by=by)
 
 
 def paint_spec(run: Run, layout: Layout, seed: int, steps: int | None = None) -> PaintSpec:
@@ -110,7 +123,7 @@ def _check_overlaps(layout: Layout, scene: Scene) -> None:
     }
     for a, b in combinations(layout.regions, 2):
         names = {instance.entity for region in (a, b) for instance in region.instances}
-        if a.mask or b.mask or any(pair <= names for pair in related):
+        if a.mask or b.mask or names <= set(scene.kept) or any(pair <= names for pair in related):
             continue
         if a.instances and b.instances and a.box.overlap(b.box) > MAX_OVERLAP:
             raise BadLayout(f"regions '{a.prompt}' and '{b.prompt}' share more than half of the smaller: part them")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .checklist import Checklist
 from .edits import Edit
 from .layout import Layout
 from .run import Run
 from .scene import Scene
+from .sight import Sight
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -88,6 +89,14 @@ class Inspector(Protocol):
         """A verdict for every question it can judge, `source` being its name; `settle` does the dependencies."""
 
 
+@runtime_checkable
+class Observer(Protocol):
+    """What an inspector may be besides: one that says what is on a picture before anything is asked about it."""
+
+    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight | None:
+        """All its things, those of `nouns` looked for by name; None if it cannot tell after all."""
+
+
 class Drafter(Protocol):
     """Fills in tool arguments that a caller left out."""
 
@@ -97,8 +106,14 @@ class Drafter(Protocol):
     async def scene(self, prompt: str) -> Scene:
         """Recaption a prompt."""
 
-    async def layout(self, scene: Scene) -> Layout:
-        """Place every instance of the scene's entities."""
+    def names(self, wish: str) -> list[str]:
+        """The nouns of a wish about a given picture, for an inspector to look for; those that can be read."""
+
+    async def wish(self, wish: str, sight: Sight | None) -> Scene:
+        """What a given picture has to show once the wish is done: what it does not speak of is `kept`."""
+
+    async def layout(self, scene: Scene, sight: Sight | None = None) -> Layout:
+        """Place every instance of the scene's entities; of a given picture, what is there stays where it stands."""
 
     async def edits(self, run: Run) -> list[Edit]:
         """Propose edits on the best image; an empty list if it knows of none."""

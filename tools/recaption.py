@@ -8,11 +8,13 @@ from pydantic import Field
 
 from .checklist import checklist
 from .errors import BadPrompt
-from .fidelity import check_scene
+from .fidelity import check_kept, check_scene
 from .outcome import Outcome
-from .ports import Ports
+from .plan import laid_out
+from .ports import Observer, Ports
 from .run import Run
 from .scene import MAX_PROMPT, Scene, Value
+from .sight import Sight, listed
 from .words import stems
 
 
@@ -26,14 +28,29 @@ class RecaptionArgs(Value):
 async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
     """Open the run with a verified scene; another scene than before sets its pictures and plan aside.
 
-    Raises BadPrompt for an empty or over-long prompt or one the backbone cannot draw, BadScene for a scene that does
-    not stand for its prompt.
+    Of a run that starts from a given picture the prompt is a wish: things that are there and that it does not speak of
+    are `kept` by the scene, and a layout comes with it, in which all stays where it stands.
+
+    Raises BadPrompt for an empty or over-long prompt, one the backbone cannot draw, or a wish that cannot be done;
+    BadScene for a scene that does not stand for its prompt, or loses what is on the picture.
     """
     check_prompt(args.prompt)
     drafted_by = ports.caller if args.scene else ports.drafter.name
-    scene = args.scene or await ports.drafter.scene(args.prompt)
-    check_scene(scene, args.prompt)
-    scene = ports.painter.admit(scene)
+    sight = await _sight(args, run, ports)
+    if args.scene:
+        scene = args.scene
+    elif run.source:
+        scene = await ports.drafter.wish(args.prompt, sight)
+    else:
+        scene = await ports.drafter.scene(args.prompt)
+    check_scene(scene, args.prompt, given=run.source is not None)
+    if sight is not None:
+        check_kept(scene, sight)
+    painted = [entity for entity in scene.entities if entity.id not in scene.kept]
+    if painted or run.source is None:
+        known = ports.painter.admit(scene.model_copy(update={"entities": painted}))
+        said = {entity.id: entity for entity in known.entities}
+        scene = known.model_copy(update={"entities": [said.get(entity.id, entity) for entity in scene.entities]})
     opened = run.recaptioned(scene, drafted_by)
     questions = checklist(scene).questions
     text = f"{len(scene.entities)} entities, {len(questions)} questions to verify."
@@ -47,7 +64,22 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
         "checklist": [{"id": question.id, "text": question.text} for question in questions],
         "drafted_by": drafted_by,
     }
-    return Outcome(opened, text, data)
+    if sight is None:
+        if run.source:
+            text += f" {ports.inspector.name} cannot tell what else is on the picture, so that nobody watches over it."
+        return Outcome(opened, text, data)
+    layout = await ports.drafter.layout(scene, sight)
+    planned = laid_out(opened, layout, ports.drafter.name, ports.painter)
+    text += f" The picture shows {sight}; to stay: {listed([scene.entity(name) for name in scene.kept])}."
+    return Outcome(planned, text, {**data, "layout": layout.model_dump(exclude_defaults=True)})
+
+
+async def _sight(args: RecaptionArgs, run: Run, ports: Ports) -> Sight | None:
+    """What is on the given picture; None without one, or if the inspector cannot tell."""
+    if run.source is None or not isinstance(ports.inspector, Observer):
+        return None
+    named = [entity.noun for entity in args.scene.entities] if args.scene else ports.drafter.names(args.prompt)
+    return await ports.inspector.observe(await ports.store.get_image(run.source), named)
 
 
 def in_other_words(scene: Scene) -> list[str]:

@@ -98,6 +98,15 @@ class Scene(Value):
         max_length=32,
         description="What else is said that a viewer can tell, each as a yes-or-no question: 'Is the dog happy?'.",
     )
+    kept: list[str] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Of a run that starts from a given picture: ids of entities that are on it, that the wish does not "
+        "speak of, and that therefore have to stay as they are.",
+    )
+    partial: bool = Field(
+        default=False, description="True if there is more on a given picture than the entities: it has to stay, too."
+    )
     unparsed: list[str] = Field(default_factory=list, description="Words of the prompt that nothing above covers.")
 
     def entity(self, entity_id: str) -> Entity:

@@ -59,6 +59,18 @@ DENYING = frozenset(
 )
 """Words that say that something must not be there."""
 
+CHANGING = frozenset(
+    """
+    remove delete erase get rid cut clear drop take away out off replace swap exchange against make turn change recolor
+    recolour dye paint move shift bring push drag slide up down upwards downwards over a bit little further farther add
+    insert draw more another additional extra please now also then can could you want
+    """.split()
+)
+"""Words that say what to do to a picture."""
+
+POINTING = frozenset({"it", "them", "they", "everything", "things"})
+"""Words that name a thing of a given picture without its noun."""
+
 _EMPTY = frozenset(
     """
     a an the this that these those its his her their my your our said some any another other each every all both various

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from muralist.tools.checklist import Checklist
-from muralist.tools.ports import Inspector
+from muralist.tools.ports import Inspector, Observer
+from muralist.tools.sight import Sight
 from muralist.tools.verdict import Verdict, combine
 
 
@@ -23,6 +24,13 @@ class CombinedInspector:
     def name(self) -> str:
         """All their names: `grounded+mllm`."""
         return "+".join(inspector.name for inspector in self.inspectors)
+
+    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight | None:
+        """What the first of them sees that can tell."""
+        for inspector in self.inspectors:
+            if isinstance(inspector, Observer) and (sight := await inspector.observe(image, nouns)) is not None:
+                return sight
+        return None
 
     async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
         """A verdict for every question that one of them answers. Raises what the first that fails raises."""

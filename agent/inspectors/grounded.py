@@ -14,10 +14,12 @@ from muralist.tools.checklist import Checklist, Question
 from muralist.tools.detection import Detection, Matched, match
 from muralist.tools.layout import Box
 from muralist.tools.scene import Attribute, Scene
-from muralist.tools.verdict import Verdict
+from muralist.tools.sight import Sight
+from muralist.tools.verdict import Verdict, status_of
 from muralist.tools.words import GROUNDS
 
 from .colours import called, colour_terms
+from .open_vocabulary import distinct
 
 SALIENT = tuple(
     """
@@ -60,6 +62,14 @@ class GroundedInspector:
     async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
         """A verdict per question. Raises BackboneError if a model cannot be loaded."""
         return await asyncio.to_thread(self._inspect, image, checklist)
+
+    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
+        """What goes by one of the nouns, and what one notices anyway. Raises as `inspect` does."""
+        return await asyncio.to_thread(self._observe, image, nouns)
+
+    def _observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
+        found = distinct([*self.detect(image, nouns), *self._noticed(image)])
+        return Sight([replace(thing, colours=_colours(image, thing.box, set())) for thing in found])
 
     def _inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
         scene = checklist.scene
@@ -109,7 +119,8 @@ class GroundedInspector:
                 return cannot_tell(f"boxes cannot tell whether something is {attribute.value}")
             answers.append((p, thing.box))
         p, box = min(answers, key=lambda answer: answer[0])
-        return Answer(p, f"by looking at {len(answers)} cut out", box, mine.boxes)
+        wrong = [place for p, place in answers if status_of(p) != "pass"]
+        return Answer(p, f"by looking at {len(answers)} cut out", box, wrong or mine.boxes)
 
 
 def _colours(image: Image.Image, box: Box, words: set[str]) -> dict[str, float]:

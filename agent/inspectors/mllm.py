@@ -154,6 +154,8 @@ def _said(reply: Reply, question: Question, matched: Mapping[str, Matched], scal
     box = reply.box.box(scale) if reply.box is not None and scale is not None else None
     if box is None and boxes and question.kind == "exists":
         box = boxes[0]
+    if box is not None and question.kind == "attribute":
+        boxes = [box]  # what it points at: others may look as they have to
     return Answer(reply.probability, reply.evidence[:500], box, boxes)
 
 

@@ -147,7 +147,7 @@ def draw_command(  # noqa: PLR0917 - an option each
 @app.command("edit")
 def edit_command(  # noqa: PLR0917 - an option each
     image: Annotated[Path, typer.Argument(help="A picture; it stays as it is.")],
-    wish: Annotated[str, typer.Argument(help="What it has to show in the end; the rest of it stays.")],
+    wish: Annotated[str, typer.Argument(help="What to change, such as 'make the cup red', or show; the rest stays.")],
     out: Out = Path("out"),
     seed: Seed = 0,
     images: Images = None,

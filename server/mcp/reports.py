@@ -133,7 +133,9 @@ def after_judging(run_id: str, found: Findings) -> str:
 
 
 def after_recaption(run: Run) -> str:
-    """The step after `recaption`."""
+    """The step after `recaption`: of a given picture that could be looked at, the plan is made."""
+    if run.layout is not None:
+        return after_plan(run)
     return f"Next: plan with run_id {run.run_id}; leave its layout out to have one drafted."
 
 

@@ -40,6 +40,9 @@ class Recaptioned(Value):
     scene: Scene
     checklist: list[Asked]
     drafted_by: str
+    layout: Layout | None = Field(
+        default=None, description="Of a given picture: where everything stands, or has to go."
+    )
     not_understood: list[str] = Field(description="Words of the prompt that went into the caption only.")
     next: str = Field(description=NEXT)
 

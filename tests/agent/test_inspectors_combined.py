@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from block_world import BlockInspector, BlockPainter
+from block_world import COLOURS, BlockInspector, BlockPainter
 from PIL import Image
 from scripted_model import ScriptedModel, call
 
 import muralist
+from muralist.agent.inspectors.combined import CombinedInspector
 from muralist.graphs import wiring
 from muralist.tools.checklist import Checklist
 from muralist.tools.errors import BackboneError, BadSettings
@@ -170,3 +171,10 @@ async def test_a_caller_fills_in_only_what_the_others_leave_open(blocks: Blocks)
     assert result.passed
     assert sources.pop("cup.count") == "caller"
     assert set(sources.values()) == {"blocks+caller"}
+
+
+async def test_the_first_that_can_says_what_is_on_a_picture() -> None:
+    picture = Image.new("RGB", (64, 64), COLOURS["red"])
+    seen = await CombinedInspector([Doubter([]), BlockInspector()]).observe(picture, [])
+    assert str(seen) == "a red block"
+    assert await CombinedInspector([Doubter([])]).observe(picture, []) is None

@@ -249,3 +249,15 @@ def test_a_model_of_another_kind_or_none_at_all_is_told_of_in_one_line(tmp_path:
     with pytest.raises(BackboneError, match=r"could not be loaded \(.*\): check that it is complete") as caught:
         Looks(clip).yes(picture, "Is it a cup?")
     assert "\n" not in str(caught.value)
+
+
+async def test_what_is_on_a_picture_is_what_is_looked_for_and_what_one_notices() -> None:
+    def detect(picture: Image.Image, nouns: Sequence[str], at_once: bool = False) -> list[Detection]:
+        there = {"unicorn": (0.0, 0.0), "dog": (0.5, 0.5)}
+        return [thing(noun, *place, side=0.5) for noun, place in there.items() if noun in nouns]
+
+    picture = Image.new("RGB", (64, 64), "white")
+    picture.paste((200, 30, 30), (32, 32, 64, 64))
+    inspector = GroundedInspector(detect)
+    assert str(await inspector.observe(picture, ["unicorn"])) == "a white unicorn, a red dog"
+    assert str(await inspector.observe(picture, [])) == "a red dog"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from block_world import BlockInspector, BlockPainter
+from block_world import COLOURS, PAPER, BlockInspector, BlockPainter
+from PIL import Image
 
 from muralist.agent import OfflineDrafter
 from muralist.diffusion import FileStore
@@ -46,6 +48,19 @@ async def test_every_example_is_accepted_by_its_tool(ports: Ports) -> None:
     assert len(edit_layout(InspectAndEditArgs.model_validate(edits).edits, recaptioned.scene).regions) == 2
 
 
+async def test_the_example_of_a_wish_is_accepted_about_its_picture(ports: Ports) -> None:
+    picture = Image.new("RGB", (128, 128), PAPER)
+    for colour, left, top in (("red", 8, 8), ("blue", 80, 8), ("blue", 80, 80)):
+        picture.paste(COLOURS[colour], (left, top, left + 32, top + 32))
+    run = Run.open()
+    run = run.changed(source=await ports.store.put_image(run.run_id, picture, {}))
+    (wish,) = examples("wish")
+    names = BlockInspector(names={"red": "cup", "blue": "book"})
+    wished = (await TOOLS["recaption"].call(wish, run, replace(ports, inspector=names))).run
+    assert wished.layout is not None
+    assert [region.prompt for region in wished.layout.regions] == ["a blue book on sand"] * 2 + ["a pizza on sand"]
+
+
 def test_what_a_model_reads_at_each_step_is_short() -> None:
-    for name in ("recaption", "plan", "edit"):
+    for name in ("recaption", "wish", "plan", "edit"):
         assert len(load("agent")) + len(load(name)) < 6000

@@ -174,3 +174,12 @@ def test_a_removal_that_was_rejected_is_not_tried_at_the_same_place_again() -> N
     rejected = [Move(action="remove", target=first.target, seed=3)]
     assert proposed(SCENE, rejected, a=failed("others", boxes=[LEFT])) == []
     assert proposed(SCENE, rejected, a=failed("others", boxes=[RIGHT])) == [second]
+
+
+def test_what_a_given_picture_has_to_keep_is_neither_edited_nor_painted_over() -> None:
+    scene = SCENE.model_copy(update={"kept": ["cup"]})
+    doubtful = {"a": failed("cup.exists", box=RIGHT), "b": found("apple", LEFT), "c": found("cup", RIGHT)}
+    assert proposed(scene, **doubtful) == []
+    remnant, on_the_cup = Box(x0=0.1, y0=0.7, x1=0.3, y1=0.9), Box(x0=0.65, y0=0.35, x1=0.85, y1=0.55)
+    edits = proposed(scene, **doubtful, d=failed("others", boxes=[on_the_cup, remnant]))
+    assert [edit.box.overlap(remnant) for edit in edits] == [1]

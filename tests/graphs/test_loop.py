@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from block_world import BlockInspector, BlockPainter, colour_of
+from block_world import COLOURS, PAPER, BlockInspector, BlockPainter, colour_of
 from block_world import blocks as blocks_in
+from PIL import Image
 from scripted_model import ScriptedModel, call, calls
 
 import muralist
@@ -280,3 +281,29 @@ async def test_of_several_candidates_the_best_is_kept(blocks: Blocks) -> None:
     assert [attempt.seed for attempt in result.attempts] == [0, 1, 2]
     assert result.attempt.seed == 2
     assert result.passed
+
+
+async def test_a_model_is_held_to_what_is_on_a_given_picture(blocks: Blocks) -> None:
+    picture = Image.new("RGB", (128, 128), PAPER)
+    picture.paste(COLOURS["red"], (16, 16, 48, 48))
+    picture.paste(COLOURS["blue"], (80, 72, 112, 104))
+    wish = "make the cup green"
+    cup = {"id": "cup", "noun": "cup", "attributes": [{"kind": "colour", "value": "green"}], "span": "the cup"}
+    box = {"x0": 0.1, "y0": 0.1, "x1": 0.4, "y1": 0.4}
+    model = ScriptedModel(
+        turns=[
+            call("recaption", prompt=wish, scene={"prompt": wish, "caption": wish, "entities": [cup]}),
+            call("recaption", prompt=wish),
+            call("inspect_and_edit"),
+            call("inspect_and_edit", edits=[{"action": "remove", "entity": "book", "box": box}]),
+            call("inspect_and_edit", edits=[{"action": "recolour", "entity": "cup", "box": box}]),
+        ]
+    )
+    inspector = BlockInspector(names={"red": "cup", "blue": "book"})
+    result = await muralist.aedit(picture, wish, **blocks(None, inspector, model))
+    assert "# Now: read the wish" in model.read[0][0].text
+    mistakes = [turn.mistake for turn in result.run.turns if turn.mistake]
+    assert "but the scene loses the blue book" in mistakes[0]
+    assert "the blue book has to stay as it is" in mistakes[1]
+    assert result.passed
+    assert result.scene.kept == ["book"]

@@ -8,68 +8,168 @@ from typing import Any
 
 import numpy as np
 import pytest
-from block_world import BlockPainter
+from block_world import COLOURS, PAPER, BlockInspector, BlockPainter, blocks
 from PIL import Image
 
 import muralist
-from muralist.tools.errors import BadSettings
+from muralist.tools.errors import BadPrompt, BadSettings
 
 Blocks = Callable[..., dict[str, Any]]
+Edit = Callable[..., muralist.Result]
+
+THINGS = {"red": "cup", "blue": "book", "yellow": "car"}
+
+
+class Blind:
+    """An inspector that answers questions, but cannot say what is on a picture."""
+
+    name = "blind"
+    inspect = BlockInspector().inspect
 
 
 @pytest.fixture
-def picture(blocks: Blocks, tmp_path: Path) -> Path:
-    """A red cup to the left of a blue book."""
-    muralist.draw("a red cup to the left of a blue book", seed=7, out=tmp_path / "drawn", **blocks())
-    return tmp_path / "drawn" / "final.png"
+def world(blocks: Blocks) -> Blocks:
+    """Block world, in which red blocks are cups, blue ones books and yellow ones cars."""
+    return lambda painter=None, inspector=None: blocks(painter, inspector or BlockInspector(names=THINGS))
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A red cup at the top left, and a blue book at the right."""
+    image = Image.new("RGB", (128, 128), PAPER)
+    image.paste(COLOURS["red"], (16, 16, 48, 48))
+    image.paste(COLOURS["blue"], (80, 72, 112, 104))
+    image.save(tmp_path / "given.png")
+    return tmp_path / "given.png"
+
+
+@pytest.fixture
+def edited(world: Blocks, picture: Path) -> Edit:
+    """The picture with a wish done; pixels outside of the repainted boxes are those that were given."""
+
+    def edit(wish: str, **options: Any) -> muralist.Result:
+        result = muralist.edit(picture, wish, seed=1, **world(), **options)
+        outside = np.ones((128, 128), bool)
+        for box in result.repainted:
+            left, top = int(box.x0 * 128), int(box.y0 * 128)
+            outside[top : int(np.ceil(box.y1 * 128)), left : int(np.ceil(box.x1 * 128))] = False
+        assert not changed(Image.open(picture).convert("RGB"), result.image)[outside].any()
+        return result
+
+    return edit
 
 
 def changed(one: Image.Image, other: Image.Image) -> np.ndarray:
     return (np.asarray(one) != np.asarray(other)).any(2)
 
 
-def test_only_what_does_not_hold_is_repainted(blocks: Blocks, picture: Path, tmp_path: Path) -> None:
+def seen(picture: Image.Image) -> dict[str, int]:
+    """How many blocks there are of each colour."""
+    counts = {colour: len(list(blocks(picture, colour))) for colour in COLOURS}
+    return {colour: count for colour, count in counts.items() if count}
+
+
+def test_only_what_does_not_hold_is_repainted(edited: Edit, picture: Path, tmp_path: Path) -> None:
     before = Image.open(picture).convert("RGB")
-    result = muralist.edit(
-        picture, "a red cup to the left of a green book", seed=1, out=tmp_path / "edited", **blocks()
-    )
+    result = edited("a red cup to the left of a green book", out=tmp_path / "edited")
     assert result.passed
     assert result.attempts[0].action == "given"
     assert result.pictures[result.attempts[0].image_id].tobytes() == before.tobytes(), (
         "the first picture is the given one"
     )
     assert {attempt.action for attempt in result.attempts[1:]} == {"edit"}
-    assert changed(before, result.image).any()
-    outside = np.ones((128, 128), bool)
-    for region in result.attempt.layout.regions:
-        box = region.box
-        outside[int(box.y0 * 128) : int(np.ceil(box.y1 * 128)), int(box.x0 * 128) : int(np.ceil(box.x1 * 128))] = False
-    assert not changed(before, result.image)[outside].any()
+    assert seen(result.image) == {"red": 1, "green": 1}
     assert (tmp_path / "edited" / "final.png").is_file()
 
 
-async def test_a_picture_that_shows_it_already_is_handed_back(blocks: Blocks, picture: Path) -> None:
+@pytest.mark.parametrize(
+    ("wish", "there"),
+    [
+        ("a yellow car", {"red": 1, "blue": 1, "yellow": 1}),
+        ("make the book green", {"red": 1, "green": 1}),
+        ("remove the cup", {"blue": 1}),
+        ("no cup", {"blue": 1}),
+        ("two more cups", {"red": 3, "blue": 1}),
+        ("replace the book by a purple vase", {"red": 1, "purple": 1}),
+        ("make the cup green, then remove the book", {"green": 1}),
+    ],
+)
+def test_a_wish_is_done_and_what_it_does_not_name_stays(edited: Edit, wish: str, there: dict[str, int]) -> None:
+    result = edited(wish)
+    assert result.passed
+    assert seen(result.image) == there
+
+
+def test_a_thing_is_moved_and_another_one_stays_where_it_is(edited: Edit, picture: Path) -> None:
+    (before,) = blocks(Image.open(picture), "blue")
+    result = edited("move the cup to the top right")
+    (cup,), (book,) = (list(blocks(result.image, colour)) for colour in ("red", "blue"))
+    assert result.passed
+    assert cup.centre[0] > 0.5 > cup.centre[1]
+    assert book == before
+
+
+def test_what_stays_is_asked_for_in_its_colour_and_place_and_nothing_else(edited: Edit) -> None:
+    result = edited("remove the cup")
+    assert result.run.checklist is not None
+    assert [question.text for question in result.run.checklist.questions] == [
+        "Is there a book?",
+        "Is the book blue?",
+        "Is there exactly one blue book?",
+        "Is the blue book at the bottom right of the picture?",
+        "Is there no cup?",
+        "Is there nothing else in the picture than: blue book?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ("make the unicorn blue", "there is no unicorn on the picture: it shows a red cup, a blue book"),
+        ("make the book bigger", "'make the book bigger' cannot be read as a change: wishes are such as"),
+        ("turn the grass into sand", "the ground stays as it is"),
+    ],
+)
+def test_a_wish_that_cannot_be_done_is_told_in_one_line(edited: Edit, wish: str, message: str) -> None:
+    with pytest.raises(BadPrompt, match=message) as caught:
+        edited(wish)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_inspector_that_cannot_say_what_is_there_has_to_be_told_what_to_look_for(
+    world: Blocks, picture: Path
+) -> None:
+    with pytest.raises(BadPrompt, match="needs an inspector that can tell what is on a picture"):
+        muralist.edit(picture, "remove the cup", **world(None, Blind()))
+    result = muralist.edit(picture, "a yellow car", **world(None, Blind()))
+    assert result.passed
+    assert "others" not in {verdict.question_id for verdict in result.attempt.verdicts or []}
+
+
+async def test_a_picture_that_shows_it_already_is_handed_back(world: Blocks, picture: Path) -> None:
     before = Image.open(picture).convert("RGB")
-    result = await muralist.aedit(before, "a red cup to the left of a blue book", **blocks())
+    result = await muralist.aedit(before, "a red cup to the left of a blue book", **world())
     assert result.passed
     assert len(result.attempts) == 1
     assert result.image.tobytes() == before.tobytes()
 
 
-def test_a_picture_of_the_folder_that_is_written_to_stays(blocks: Blocks, picture: Path, tmp_path: Path) -> None:
-    before = {file.name: file.read_bytes() for file in picture.parent.iterdir()}
+def test_a_picture_of_the_folder_that_is_written_to_stays(world: Blocks, tmp_path: Path) -> None:
+    drawn = tmp_path / "drawn"
+    muralist.draw("a red cup to the left of a blue book", seed=7, out=drawn, **world())
+    before = {file.name: file.read_bytes() for file in drawn.iterdir()}
     wish = "a red cup to the left of a green book"
-    taken = [muralist.edit(picture, wish, out=picture.parent, **blocks()).path for _ in range(2)]
+    taken = [muralist.edit(drawn / "final.png", wish, out=drawn, **world()).path for _ in range(2)]
     assert taken == [tmp_path / "drawn-2" / "final.png", tmp_path / "drawn-3" / "final.png"]
-    assert {file.name: file.read_bytes() for file in picture.parent.iterdir()} == before
-    (tmp_path / "drawn" / "mine.png").write_bytes(picture.read_bytes())
-    result = muralist.edit(tmp_path / "drawn" / "mine.png", wish, out=tmp_path / "drawn", **blocks())
-    assert result.path == picture, "only what a run would replace is in the way"
+    assert {file.name: file.read_bytes() for file in drawn.iterdir()} == before
+    (drawn / "mine.png").write_bytes(before["final.png"])
+    result = muralist.edit(drawn / "mine.png", wish, out=drawn, **world())
+    assert result.path == drawn / "final.png", "only what a run would replace is in the way"
 
 
-def test_the_whole_picture_is_never_painted_anew(blocks: Blocks, picture: Path) -> None:
+def test_the_whole_picture_is_never_painted_anew(world: Blocks, picture: Path) -> None:
     never = BlockPainter(faults={seed: [0, 1] for seed in range(50)})
-    result = muralist.edit(picture, "a red cup to the left of a green book", **blocks(never))
+    result = muralist.edit(picture, "a red cup to the left of a green book", **world(never))
     assert [attempt.action for attempt in result.attempts].count("given") == 1
     assert {attempt.action for attempt in result.attempts} <= {"given", "edit"}
 
@@ -78,12 +178,12 @@ def test_the_whole_picture_is_never_painted_anew(blocks: Blocks, picture: Path) 
     ("content", "message"),
     [(None, "there is no picture"), (b"no picture", "is no picture"), ((100, 128), "100x128 pixels: crop or resize")],
 )
-def test_what_is_no_picture_is_told_in_one_line(blocks: Blocks, tmp_path: Path, content: Any, message: str) -> None:
+def test_what_is_no_picture_is_told_in_one_line(world: Blocks, tmp_path: Path, content: Any, message: str) -> None:
     path = tmp_path / "picture.png"
     if isinstance(content, bytes):
         path.write_bytes(content)
     elif content is not None:
         Image.new("RGB", content).save(path)
     with pytest.raises(BadSettings, match=message) as caught:
-        muralist.edit(path, "a red cup", **blocks())
+        muralist.edit(path, "a red cup", **world())
     assert "\n" not in str(caught.value)

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from muralist.picturebook.detector import CHANNELS, read
-from muralist.picturebook.inspector import judge
+from muralist.picturebook.glyphs import FONT_PATH
+from muralist.picturebook.inspector import PicturebookInspector, judge
 from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, NOUNS
+from muralist.picturebook.world import Still, Thing, render
 from muralist.tools.checklist import checklist
 from muralist.tools.detection import Detection
 from muralist.tools.layout import Box
@@ -196,3 +199,10 @@ def test_half_a_cat_is_one_too_many_and_a_blob_is_something_else() -> None:
         answers = verdicts(scene, [thing("red", "cat", 0.2, 0.3), second])
         assert [name for name, verdict in answers.items() if verdict.status != "pass"] == [asked]
         assert answers[asked].box == second.box
+
+
+@pytest.mark.skipif(not FONT_PATH.exists(), reason="drawing needs the package fonts-noto-color-emoji")
+async def test_what_is_on_a_picture_is_seen_without_being_asked_for() -> None:
+    still = Still("grass", (Thing("apple", "red", (16, 16, 56, 56)), Thing("car", "blue", (70, 76, 118, 110))))
+    picture = Image.fromarray(render(still, np.random.default_rng(0)))
+    assert str(await PicturebookInspector().observe(picture, [])) == "a blue car, a red apple on grass"

@@ -11,13 +11,13 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "worlds"))
 
-from block_world import BlockPainter, install  # noqa: E402
+from block_world import BlockInspector, BlockPainter, install  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def _block_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At seed 1 the painter leaves out the second region."""
-    install(BlockPainter(faults={1: [1]}))
+    install(BlockPainter(faults={1: [1]}), BlockInspector(names={"red": "car", "blue": "vase"}))
     monkeypatch.setenv("MURALIST_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MURALIST_BACKBONE", "blocks")
     monkeypatch.setenv("MURALIST_INSPECTOR", "blocks")

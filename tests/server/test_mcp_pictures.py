@@ -27,11 +27,11 @@ def encoded(picture: Image.Image) -> str:
 
 
 async def test_a_picture_of_the_user_is_changed_only_where_it_does_not_show_the_prompt() -> None:
-    before = (await muralist.adraw("a red cup to the left of a blue book", seed=7)).image
+    before = (await muralist.adraw("a red car to the left of a blue vase", seed=7)).image
     async with served() as client:
         taken = structure(await client.call_tool("import_image", {"data": encoded(before)}))
         assert (taken["width"], taken["height"]) == before.size
-        wish = {"prompt": "a red cup to the left of a green book", "image_id": taken["image_id"], "seed": 1}
+        wish = {"prompt": "a red car to the left of a green vase", "image_id": taken["image_id"], "seed": 1}
         result = await client.call_tool("generate_image", wish)
         assert structure(result)["passed"]
         (content,) = (await client.read_resource(structure(result)["image"])).contents
@@ -51,7 +51,7 @@ async def test_a_picture_of_the_user_is_changed_only_where_it_does_not_show_the_
         assert "inspect_and_edit can" in text(refused)
         found = structure(await client.call_tool("inspect_and_edit", run))["findings"]
         assert not found["passed"]
-        assert "book.exists" in {question["id"] for question in found["open_questions"]}
+        assert "vase.exists" in {question["id"] for question in found["open_questions"]}
 
 
 async def test_what_is_no_picture_is_not_taken_in() -> None:

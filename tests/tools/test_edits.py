@@ -31,6 +31,8 @@ def test_edits_that_cannot_be_done_are_named() -> None:
         edit_layout([Edit(action="add", entity=name, box=here) for name in ("cup", "book")], SCENE)
     with pytest.raises(BadEdit, match="there is no cup number 2 to replace: the scene has 1, so index"):
         edit_layout([Edit(action="replace", entity="cup", index=1, box=here)], SCENE)
+    with pytest.raises(BadEdit, match="the red cup has to stay as it is"):
+        edit_layout([Edit(action="remove", entity="cup", box=here)], SCENE.model_copy(update={"kept": ["cup"]}))
     with pytest.raises(ValidationError, match="a move needs both"):
         Edit(action="move", entity="cup", box=here)
 

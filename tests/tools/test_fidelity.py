@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from muralist.tools.detection import Detection
 from muralist.tools.errors import BadScene
-from muralist.tools.fidelity import check_scene, lost_words
+from muralist.tools.fidelity import check_kept, check_scene, lost_words
+from muralist.tools.layout import Box
 from muralist.tools.scene import Attribute, Entity, Relation, Scene
+from muralist.tools.sight import Sight
 from muralist.tools.words import stem
 
 
@@ -98,3 +101,29 @@ def test_the_lost_words_are_just_those_that_have_to_be_added(text: str) -> None:
     for first in lost[:1]:
         others = [word for word in lost if stem(word) != stem(first)]
         assert first in lost_words(scene.model_copy(update={"unparsed": others}))
+
+
+def test_only_a_given_picture_has_things_that_the_prompt_does_not_name() -> None:
+    cup, book = Entity(id="cup", noun="cup", span="the cup"), Entity(id="book", noun="book", span="book")
+    wish = "make the cup red"
+    scene = Scene(
+        prompt=wish,
+        caption=wish,
+        entities=[cup.model_copy(update={"attributes": [Attribute(kind="colour", value="red")]}), book],
+        kept=["book"],
+    )
+    check_scene(scene, wish, given=True)
+    with pytest.raises(BadScene, match="only what is on a given picture can be kept"):
+        check_scene(scene, wish)
+    with pytest.raises(BadScene, match="'dog' is to be kept, but is no entity"):
+        check_scene(scene.model_copy(update={"kept": ["dog"]}), wish, given=True)
+
+
+def test_a_scene_loses_nothing_of_a_given_picture() -> None:
+    wish = "a cup"
+    scene = Scene(prompt=wish, caption=wish, entities=[Entity(id="cup", noun="cup", span="a cup")])
+    box = Box(x0=0, y0=0, x1=0.5, y1=0.5)
+    sight = Sight([Detection(box, 0.9, {"dog": 1.0}, {"brown": 0.9})], "sand")
+    with pytest.raises(BadScene, match="the picture shows a brown dog on sand, but the scene loses the brown dog"):
+        check_kept(scene, sight)
+    check_kept(scene.model_copy(update={"absent": ["dog"]}), sight)

@@ -16,11 +16,13 @@ from itertools import product
 from PIL import Image, ImageDraw
 
 from muralist.tools.checklist import Checklist, Question
+from muralist.tools.detection import Detection
 from muralist.tools.errors import BackboneError, BadPrompt, BadSettings, Cancelled, MuralistError
 from muralist.tools.geometry import holds, stands_at
 from muralist.tools.layout import Box, Region
 from muralist.tools.ports import OnStep, PaintSpec, Vocabulary
 from muralist.tools.scene import Scene
+from muralist.tools.sight import Sight
 from muralist.tools.verdict import Verdict, status_of
 
 PAPER = (240, 240, 240)
@@ -83,11 +85,21 @@ class BlockPainter:
 class BlockInspector:
     """Finds the blocks of a colour as connected pixels, and answers by their number and place.
 
-    Kinds of questions in `blind_to` it does not answer.
+    Kinds of questions in `blind_to` it does not answer. `names` says what a block of a colour is.
     """
 
     blind_to: Sequence[str] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     name: str = "blocks"
+
+    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
+        return Sight(
+            [
+                Detection(box, YES, {self.names.get(colour, "block"): 1.0}, {colour: 1.0})
+                for colour in COLOURS
+                for box in blocks(image, colour)
+            ]
+        )
 
     async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
         return [
@@ -111,7 +123,15 @@ class BlockInspector:
             yes = all(bool(holds(relation.predicate, box, combo)) for box in found for combo in product(*others))
         elif question.kind == "others":
             asked = {colour_of(each.name) for each in scene.entities}
-            yes = not any(True for colour in COLOURS if colour not in asked for _ in blocks(image, colour))
+            found = [box for colour in COLOURS if colour not in asked for box in blocks(image, colour)]
+            yes = not found
+        elif question.kind == "absent" and question.index is not None:
+            gone = scene.absent[question.index]
+            colours = [
+                colour for colour in COLOURS if gone in {self.names.get(colour), f"{colour} {self.names.get(colour)}"}
+            ]
+            found = [box for colour in colours for box in blocks(image, colour)]
+            yes = not found
         elif question.kind == "background":
             yes = image.getpixel((0, 0)) == PAPER
         p = YES if yes else NO
