@@ -33,6 +33,8 @@ NOUN_LIST, COLOUR_LIST = tuple(NOUNS), tuple(COLOURS)
 SPLIT = [1, len(NOUN_LIST), len(COLOUR_LIST), 1, 4]
 """Channels of the heads: presence, noun, colour, form, and the box as offsets and log sizes in cells."""
 CHANNELS = sum(SPLIT)
+INNER = 0.25
+"""A cell speaks of a thing whose middle is at most this share of its sides away, or half a cell."""
 QUIET = 0.3
 """Cells to which a thing is less present have no say in what it is."""
 PLAIN = (1.0, 1.0, 1.0, 0.0)
@@ -116,7 +118,11 @@ class Detector(nn.Module):
 
 
 def read(output: Tensor, threshold: float, calibration: Sequence[float] = PLAIN) -> list[Detection]:
-    """Cells that speak of the same thing, averaged by how present it is to them; `output` is (CHANNELS, 16, 16)."""
+    """What the cells in the inner part of a thing say of it, averaged by how present it is to them.
+
+    `output` is (CHANNELS, 16, 16). Cells at a thing's rim find it, too, but were never asked what it is: they have no
+    say.
+    """
     cells = output.flatten(1).T  # (256, CHANNELS)
     presence, nouns, colours, form, box = torch.split(cells, SPLIT, dim=1)
     noun_heat, colour_heat, slope, intercept = calibration
@@ -144,6 +150,8 @@ def read(output: Tensor, threshold: float, calibration: Sequence[float] = PLAIN)
         mine[first] = True
         free &= ~mine
         if weights[first] >= threshold:
+            mine &= _is_inner(order, boxes[first])
+            mine[first] = True
             mean = (weights[mine, None] * told[mine]).sum(0) / weights[mine].sum()
             found.append(_detection(float(weights[first]), mean))
     return sorted(found, key=lambda detection: -detection.confidence)
@@ -171,6 +179,13 @@ def _boxes(told: Tensor, order: Tensor) -> Tensor:
     halves = told[:, 2:].clamp(-1.0, 3.0).exp() / 2
     middles = middles.clamp(0.1, CELLS - 0.1)
     return torch.cat([middles - halves, middles + halves], dim=1) / CELLS
+
+
+def _is_inner(order: Tensor, box: Tensor) -> Tensor:
+    """Which cells stand in the inner part of a box in fractions of the canvas: (n,)."""
+    middles = (torch.stack([order % CELLS, order // CELLS], dim=1) + 0.5) / CELLS
+    reach = (INNER * (box[2:] - box[:2])).clamp(min=(0.5 + 1e-3) / CELLS)
+    return ((middles - (box[:2] + box[2:]) / 2).abs() <= reach).all(1)
 
 
 def _overlaps(boxes: Tensor, box: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from muralist.picturebook.backbone import WEIGHTS
-from muralist.picturebook.detector import CELLS, COLOUR_LIST, NOUN_LIST, SPLIT, STRIDE, Detector, Shape, stored
+from muralist.picturebook.detector import CELLS, COLOUR_LIST, INNER, NOUN_LIST, SPLIT, STRIDE, Detector, Shape, stored
 from muralist.picturebook.world import SIZE
 from muralist.tools.detection import Detection
 from muralist.tools.verdict import PASS_AT
@@ -35,12 +35,12 @@ SHARE = 0.45
 """Share of a scene's things that are fakes."""
 PAINTED = 0.3
 """Share of a batch that are paintings."""
-INNER = 0.25
-"""A cell speaks of a thing whose middle is at most this share of its sides away, or half a cell."""
 RIM = 0.5
 """Cells between the inner part and this share are not asked."""
 COLDEST = 0.25
 """No temperature falls lower: a few hundred held-out things that are all right do not make it certain."""
+CHECKED = 40
+"""Drawn scenes that a calibration looks at besides the held-out paintings, which are what answers are wanted of."""
 ROUND_TRIPS = 0.25
 """Share of the drawn pictures that go through the autoencoder and back."""
 
@@ -196,7 +196,7 @@ class DetectorTrainer(Trainer):
         """Temperatures of nouns and colours, slope and intercept of form: those that fit the held-out things best."""
         spoilt, paintings = self.bank.held_out.fakes, self.bank.held_out.paintings
         rng = np.random.default_rng(8)
-        scenes = [*(drawn(rng, spoilt, SHARE if spoilt else 0.0) for _ in range(150)), *paintings]
+        scenes = [*(drawn(rng, spoilt, SHARE if spoilt else 0.0) for _ in range(CHECKED)), *paintings]
         target = Targets(scenes)
         outputs = torch.cat([detector(to_tensor(scene.picture[None])) for scene in scenes])
         _, nouns, colours, form, _ = torch.split(outputs.permute(0, 2, 3, 1)[target.presence == 1], SPLIT, dim=-1)

@@ -183,14 +183,15 @@ class Bank:
     def fill(self, count: int, paintings: Path, own: int, of: int) -> None:
         """Load what is kept; make fakes up to `count`, and label the paintings (PNG files) that are its share.
 
-        Of `of` banks it is number `own`; a painting belongs to the same one whatever others there are.
+        Of `of` banks it is number `own`; a painting belongs to the same one whatever others there are, and with all
+        that were painted of its prompt from its seed: at the next stage of training they look much the same.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.trained, self.held_out = Part(), Part()
         for number in range(count):
             self._part(number).fakes.append(self._fake(number))
         for file in sorted(paintings.rglob("*.png")):
-            number, share = divmod(crc32("/".join(file.parts[-2:]).encode()), of)
+            number, share = divmod(crc32(_prompt_of(file).encode()), of)
             if share == own:
                 self._part(number).paintings.append(self._painting(file))
 
@@ -217,6 +218,11 @@ class Bank:
         known = json.loads(kept.read_text(encoding="utf-8"))
         found = tuple(labelled(tuple(box), _look(each), tint) for box, each, tint in known["seen"])
         return Scene(pixels, found, tuple(map(tuple, known["unknown"])))
+
+
+def _prompt_of(file: Path) -> str:
+    """The painting's name, without its stage of training and whatever zeros its numbers begin with."""
+    return "-".join(part.lstrip("0") for part in file.stem.split("-"))
 
 
 def _look(kept: dict[str, Any]) -> Look:

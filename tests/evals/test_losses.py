@@ -72,7 +72,8 @@ def test_no_word_of_thousands_of_prompts_vanishes() -> None:
 def test_no_word_of_a_newcomer_vanishes() -> None:
     readings = [reading for each in newcomers.SETS for reading in newcomers.measure(each.file)]
     scenes = [reading.scene for reading in readings if reading.scene is not None]
-    assert table(scenes) == "420 prompts of 2799 words: 0 words lost"
+    assert table(scenes).endswith(" words: 0 words lost")
+    assert len(scenes) > 500
 
 
 @pytest.mark.parametrize(
