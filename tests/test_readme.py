@@ -28,8 +28,8 @@ SERVING = [snippet for snippet in CONSOLE if "serve --http" in snippet]
 
 @pytest.fixture
 def reader(tmp_path: Path) -> dict[str, str]:
-    """The environment of a reader who has installed `muralist`, and for whom one picture in two steps will do."""
-    settings = {"MURALIST_HOME": str(tmp_path / "home"), "MURALIST_STEPS": "2", "MURALIST_IMAGES": "1"}
+    """The environment of a reader who has installed `muralist`."""
+    settings = {"MURALIST_HOME": str(tmp_path / "home")}
     command = tmp_path / "bin" / "muralist"
     command.parent.mkdir()
     exports = "".join(f"export {name}='{value}'\n" for name, value in settings.items())  # an MCP client passes none on
