@@ -16,6 +16,7 @@ from muralist.tools.sight import Sight
 from muralist.tools.words import with_article, with_ground
 
 from .orders import ORDERED, THIRDS, Axis, X
+from .placing import region_of
 
 _STEP = 1 / 32
 """How finely places are tried, and how much is left free around a thing."""
@@ -59,7 +60,11 @@ def lay_out_around(scene: Scene, sight: Sight) -> Layout:
             if slot not in boxes:
                 boxes[slot] = _room(scene, entity, boxes, moving.get(slot), free)
                 free = [box for box in free if box.overlap(boxes[slot]) < 0.5]
-    regions = [_region(scene, slot, box) for slot, box in sorted(boxes.items()) if slot[0] != NOBODY]
+    regions = [
+        region_of(scene, Instance(entity=name, index=index), box)
+        for (name, index), box in sorted(boxes.items())
+        if name != NOBODY
+    ]
     ground = with_ground("nothing", scene.background)
     regions += [Region(ground, box.x0, box.y0, box.x1, box.y1) for box in map(sizeable, [*free, *moving.values()])]
     return Layout(regions=regions[:MAX_REGIONS] or [Region(ground)], base_prompt=scene.caption)
@@ -191,9 +196,3 @@ def _strain(box: Box, wanted: Wanted, others: Sequence[Box], now: Box | None) ->
 def _gap(a: Box, b: Box) -> float:
     """How far two boxes are apart on the axis on which they are further apart."""
     return max(a.x0 - b.x1, b.x0 - a.x1, a.y0 - b.y1, b.y0 - a.y1)
-
-
-def _region(scene: Scene, slot: Slot, box: Box) -> Region:
-    name, index = slot
-    prompt = with_ground(with_article(scene.entity(name).name), scene.background)
-    return Region(prompt, box.x0, box.y0, box.x1, box.y1, instances=[Instance(entity=name, index=index)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,9 +68,13 @@ def _reason(history: History) -> str:
 def _options(history: History) -> Iterator[Decision]:
     """What could be done now, best first."""
     if history.scene is None:
-        # A wish about a given picture need not describe anything: the tool can tell.
-        with suppress(BadPrompt) if history.prompt.strip() else nullcontext():
+        try:
             scene = parse_prompt(history.prompt)
+        except BadPrompt:
+            if not history.prompt.strip():
+                raise
+            # A wish about a given picture need not describe anything: the tool can tell.
+        else:
             args = {"prompt": history.prompt, "scene": scene.model_dump(mode="json")}
             yield Decision(_told(scene), "recaption", args)
         yield Decision("Leaving the recaption to the tool.", "recaption", {"prompt": history.prompt})
@@ -100,7 +103,7 @@ def _improvements(history: History, report: Findings) -> Iterator[Decision]:
         # After a rejection one edit at a time: of several, one may spoil the others' success.
         for chosen in [edits[:1]] if report.status == "rejected" else [edits, edits[:1]]:
             if chosen:
-                listed = ", ".join(f"{edit.action} {edit.entity or 'what nobody asked for'}" for edit in chosen)
+                listed = ", ".join(f"{edit.action} {edit.of({})}" for edit in chosen)
                 args = {"edits": [edit.model_dump(mode="json", exclude_none=True) for edit in chosen]}
                 yield Decision(f"Retouching: {listed}.", "inspect_and_edit", args)
     yield from new_seeds

@@ -46,7 +46,7 @@ def lay_out(scene: Scene) -> Layout:
             failure = failure or error
             continue
         layout = Layout(
-            regions=[_region(scene, each, boxes[at]) for at, each in enumerate(instances)],
+            regions=[region_of(scene, each, boxes[at]) for at, each in enumerate(instances)],
             base_prompt=scene.caption,
         )
         if not broken_relations(scene, layout):
@@ -57,7 +57,7 @@ def lay_out(scene: Scene) -> Layout:
     return second_best
 
 
-def _region(scene: Scene, instance: Instance, box: Box) -> Region:
+def region_of(scene: Scene, instance: Instance, box: Box) -> Region:
     """One instance, whatever the entity's count, on the whole picture's ground."""
     prompt = with_ground(with_article(scene.entity(instance.entity).name), scene.background)
     return Region(prompt, box.x0, box.y0, box.x1, box.y1, instances=[instance])

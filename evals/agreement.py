@@ -23,9 +23,9 @@ from muralist.agent import Settings
 from muralist.picturebook.inspector import PicturebookInspector
 from muralist.tools.checklist import Checklist, checklist
 from muralist.tools.scene import Scene
-from muralist.tools.verdict import Status, settle
+from muralist.tools.verdict import Status
 
-from .composition import plain
+from .composition import judged, plain
 from .judge import Judge
 from .suite import composition
 
@@ -90,7 +90,7 @@ def _strict(labels: dict[str, int]) -> dict[str, int]:
 
 
 def _answers(inspector: PicturebookInspector, picture: Image.Image, questions: Checklist) -> dict[str, Status]:
-    verdicts = settle(questions, asyncio.run(inspector.inspect(picture, questions)))
+    verdicts = asyncio.run(judged(inspector, picture, questions))
     return {verdict.question_id: verdict.status for verdict in verdicts}
 
 

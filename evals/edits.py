@@ -19,8 +19,9 @@ from muralist.picturebook.vocabulary import COLOURS, NOUNS
 from muralist.picturebook.world import Still, Thing, render, sample_still
 from muralist.tools.errors import BadLayout, BadPrompt
 from muralist.tools.layout import Box
-from muralist.tools.verdict import all_passed, settle
+from muralist.tools.verdict import all_passed
 
+from .composition import judged
 from .judge import Judge
 
 KINDS = ("recolour", "remove", "move", "add", "replace", "show")
@@ -90,7 +91,7 @@ def measure(wanted: Sequence[Case], settings: Settings) -> Iterator[Done]:
         checklist = result.run.checklist
         if checklist is None:
             raise AssertionError("nothing is edited without a scene")
-        answers = settle(checklist, asyncio.run(judge.inspect(result.image, checklist)))
+        answers = asyncio.run(judged(judge, result.image, checklist))
         same = (np.asarray(picture) == np.asarray(result.image)).all(2)
         yield Done(
             case,

@@ -26,9 +26,8 @@ _SAYING_NOTHING = frozenset(
     shown seen picture image photo photograph scene view shot depiction snapshot color colour colored coloured side edge
     corner hand half part position mounted nothing something again
     hi hello hey ok okay thanks thank kindly maybe perhaps possibly simply actually wonder wondering how pls plz thx
-    wanna gimme lemme gotta hoping love wish try start begin surprise sorry place move goes go
-    belongs belong everything sure preferably
-    ideally
+    wanna gimme lemme gotta hoping love wish try start begin surprise sorry place move goes go belongs belong everything
+    sure preferably ideally
     """.split()
 )
 """Words that a scene need not hold."""

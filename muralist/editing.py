@@ -35,8 +35,8 @@ async def aedit(
     "a red apple to the left of a green cup". The loop is that of `adraw`, whose arguments `options` are (no `layout`,
     `width` or `height`), but the first picture is the given one: the inspector finds what is on it. What the wish does
     not speak of is kept, and asked for; only what does not hold is repainted. Pixels outside of the repainted regions
-    (`Result.repainted`) keep their bytes. If `out` is where the given file lies, and
-    writing there would replace it, a folder beside `out` is taken: the result's `path` tells.
+    (`Result.repainted`) keep their bytes. If `out` is where the given file lies, and writing there would replace it, a
+    folder beside `out` is taken: the result's `path` tells.
 
     Raises what `adraw` does, BadPrompt for a wish that cannot be done or names what is not there, and BadSettings for
     a file that holds no picture or one of another size.

@@ -150,9 +150,9 @@ def read(output: Tensor, threshold: float, calibration: Sequence[float] = PLAIN)
         mine[first] = True
         free &= ~mine
         if weights[first] >= threshold:
-            mine &= _is_inner(order, boxes[first])
-            mine[first] = True
-            mean = (weights[mine, None] * told[mine]).sum(0) / weights[mine].sum()
+            speaking = mine & is_inner(_middles(order), boxes[first] * CELLS)
+            speaking[first] = True
+            mean = (weights[speaking, None] * told[speaking]).sum(0) / weights[speaking].sum()
             found.append(_detection(float(weights[first]), mean))
     return sorted(found, key=lambda detection: -detection.confidence)
 
@@ -175,17 +175,21 @@ def _boxes(told: Tensor, order: Tensor) -> Tensor:
 
     None is empty, and none has its middle outside of the canvas.
     """
-    middles = torch.stack([order % CELLS, order // CELLS], dim=1) + 0.5 + told[:, :2]
+    middles = _middles(order) + told[:, :2]
     halves = told[:, 2:].clamp(-1.0, 3.0).exp() / 2
     middles = middles.clamp(0.1, CELLS - 0.1)
     return torch.cat([middles - halves, middles + halves], dim=1) / CELLS
 
 
-def _is_inner(order: Tensor, box: Tensor) -> Tensor:
-    """Which cells stand in the inner part of a box in fractions of the canvas: (n,)."""
-    middles = (torch.stack([order % CELLS, order // CELLS], dim=1) + 0.5) / CELLS
-    reach = (INNER * (box[2:] - box[:2])).clamp(min=(0.5 + 1e-3) / CELLS)
-    return ((middles - (box[:2] + box[2:]) / 2).abs() <= reach).all(1)
+def is_inner(points: Tensor, box: Tensor, share: float = INNER) -> Tensor:
+    """Which points (..., 2) are at most this share of a box's sides, or half a cell, from its middle; in cells."""
+    reach = (share * (box[2:] - box[:2])).clamp(min=0.5 + 0.01 / STRIDE)
+    return ((points - (box[:2] + box[2:]) / 2).abs() <= reach).all(-1)
+
+
+def _middles(order: Tensor) -> Tensor:
+    """(n, 2): where cells have their middles, in cells."""
+    return torch.stack([order % CELLS, order // CELLS], dim=1) + 0.5
 
 
 def _overlaps(boxes: Tensor, box: Tensor) -> Tensor:

@@ -14,10 +14,6 @@ QuestionKind = Literal[
 ]
 
 
-OTHERS = "others"
-"""Id of the question whether there is nothing that was not asked for."""
-
-
 class Question(Value):
     """One yes-or-no question. It is asked only once everything it depends on has passed."""
 
@@ -116,7 +112,7 @@ def checklist(scene: Scene) -> Checklist:
     if not leaves_room(scene):
         named = ", ".join(dict.fromkeys(entity.name for entity in scene.entities))
         questions.append(
-            Question(id=OTHERS, kind="others", text=f"Is there nothing else in the picture than: {named}?")
+            Question(id="others", kind="others", text=f"Is there nothing else in the picture than: {named}?")
         )
     return Checklist(scene=scene, questions=questions)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Literal, Self
 
@@ -47,6 +47,10 @@ class Edit(Value):
         if self.entity:
             return f"{self.entity}.{self.index}"
         return "other." + "-".join(str(int(middle / MIN_EDIT)) for middle in self.box.centre)
+
+    def of(self, names: Mapping[str, str]) -> str:
+        """What it is for as readers are told it; `names` are those of entities by id, which else go by that."""
+        return names.get(self.entity, self.entity) or "what nobody asked for"
 
     @property
     def boxes(self) -> list[Box]:

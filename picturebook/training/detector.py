@@ -15,7 +15,17 @@ from PIL import Image
 from torch import Tensor
 
 from muralist.picturebook.backbone import WEIGHTS
-from muralist.picturebook.detector import CELLS, COLOUR_LIST, INNER, NOUN_LIST, SPLIT, STRIDE, Detector, Shape, stored
+from muralist.picturebook.detector import (
+    CELLS,
+    COLOUR_LIST,
+    NOUN_LIST,
+    SPLIT,
+    STRIDE,
+    Detector,
+    Shape,
+    is_inner,
+    stored,
+)
 from muralist.picturebook.world import SIZE
 from muralist.tools.detection import Detection
 from muralist.tools.verdict import PASS_AT
@@ -69,10 +79,9 @@ class Targets:
 
     def _put(self, number: int, thing: Labelled) -> None:
         x0, y0, x1, y1 = thing.box
-        across, down = (self.x - (x0 + x1) / 2).abs(), (self.y - (y0 + y1) / 2).abs()
-        half = STRIDE / 2 + 0.01
-        inner = (across <= max(half, INNER * (x1 - x0))) & (down <= max(half, INNER * (y1 - y0)))
-        rim = (across <= max(half, RIM * (x1 - x0))) & (down <= max(half, RIM * (y1 - y0))) & ~inner
+        points, box = torch.stack([self.x, self.y], dim=-1) / STRIDE, torch.tensor(thing.box) / STRIDE
+        inner = is_inner(points, box)
+        rim = is_inner(points, box, RIM) & ~inner
         self.presence[number][rim & (self.presence[number] == 0)] = -1
         self.presence[number][inner] = 1
         self.weight[number][inner] = 1 / max(1, int(inner.sum()))

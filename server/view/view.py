@@ -134,12 +134,7 @@ def _attempt(run: Run, attempt: Attempt, picture: Callable[[str], str]) -> Attem
         reason=attempt.reason,
         outdated=attempt.outdated,
         regions=_regions(run.layout_of(attempt)),
-        edits=[
-            EditView(
-                text=f"{edit.action} {names.get(edit.entity, edit.entity) or 'what nobody asked for'}", boxes=edit.boxes
-            )
-            for edit in attempt.edits
-        ],
+        edits=[EditView(text=f"{edit.action} {edit.of(names)}", boxes=edit.boxes) for edit in attempt.edits],
         questions=_questions(run, attempt),
     )
 
