@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Any
 
 from mcp.server.apps import Apps
@@ -66,6 +67,8 @@ def _apps() -> Apps:
 def serve(settings: Settings, limits: ServerSettings) -> None:
     """Speak MCP over stdin and stdout until stdin closes. Everything else that is printed goes to stderr."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, force=True)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # lines kept back would reach the client when all is over
     workshop = Workshop(settings, limits)
     try:
         build_server(workshop).run("stdio")
