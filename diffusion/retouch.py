@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from muralist.tools.layout import Box, Layout, Region
 from .cells import cell_span
 from .guidance import guided
 from .regional import regional
-from .seams import Alpha, Pixels, matched
+from .seams import Alpha, Pixels, cleared, matched
 
 Blend = Callable[[Pixels, Pixels, Alpha], Pixels]
 """(source, painted, alpha): `painted` in the shades of what surrounds it."""
@@ -34,6 +35,10 @@ RIM = 1 / 8
 
 INSET = 0.08
 """How far inside its box a thing is told of, in sides of the box, so that its outline ends inside, too."""
+
+CLEARING = 0.5
+"""Strength at which a place is painted that is to show nothing of its own, once it was filled with its surroundings:
+from pure noise, a denoiser likes to make up what could stand there."""
 
 CONTEXT = 0.25
 """How much of its surroundings a small box is repainted with, in longer sides of the box, on every side."""
@@ -121,23 +126,32 @@ class Pass:
     regions: list[Region]
     outlines: list[Region]
     """The same regions in fractions of the whole picture."""
+    clears: bool = False
+    """True if nothing of their own is to be seen there."""
 
 
 def passes(layout: Layout) -> list[Pass]:
-    """Small boxes one by one, each in a window of its own; then all large and free-form regions on the whole picture.
+    """What is to be cleared before what is to be painted; of both, small boxes one by one, each in a window of its own,
+    and then all large and free-form regions on the whole picture.
 
-    A small thing on a large canvas is a few latent cells and a minor matter to the denoiser, which then likes to leave
-    it out; enlarged, it is what the picture is of.
+    A region without instances is cleared if it is told of nothing but what the base prompt tells of. A small thing on a large canvas is a
+    few latent cells and a minor matter to the denoiser, which then likes to leave it out; enlarged, it is what the
+    picture is of.
     """
-    small: list[Pass] = []
-    rest: list[Region] = []
-    for region in layout.regions:
-        window = window_of(region.box)
-        if region.mask is None and window.width < 1:
-            small.append(Pass(window, [_within(region, window)], [region]))
-        else:
-            rest.append(region)
-    return [*small, Pass(Box(x0=0, y0=0, x1=1, y1=1), rest, rest)] if rest else small
+    planned: list[Pass] = []
+    for clears in (True, False):
+        rest: list[Region] = []
+        for region in layout.regions:
+            if (region.prompt == layout.base_prompt and not region.instances) != clears:
+                continue
+            window = window_of(region.box)
+            if region.mask is None and window.width < 1:
+                planned.append(Pass(window, [_within(region, window)], [region], clears))
+            else:
+                rest.append(region)
+        if rest:
+            planned.append(Pass(Box(x0=0, y0=0, x1=1, y1=1), rest, rest, clears))
+    return planned
 
 
 def window_of(box: Box) -> Box:
@@ -185,13 +199,18 @@ def retouch(
     planned = passes(layout)
     for number, each in enumerate(planned):
         inside, weight = (alpha(chosen, *source.size, feather_of(pipe)) for chosen in (each.regions, each.outlines))
+        schedule = {"strength": strength, "num_inference_steps": steps}
+        if each.clears:
+            # As many steps as the others take, of a longer schedule.
+            schedule = {"strength": CLEARING * strength, "num_inference_steps": math.ceil(steps / CLEARING)}
+            bare = cleared(np.asarray(source, np.float32), weight > 0)
+            source = Image.fromarray(np.rint(bare).clip(0, 255).astype(np.uint8))
         told = [_inner(region) for region in each.regions]
         callback = {} if watch is None else {"callback_on_step_end": watch(number, len(planned))}
         with attend(inpaint, told, layout.base_ratio) if by_region else nullcontext():
             source = repainted(
                 inpaint, source, each.window, inside, weight, blend=blend, prompt=layout.base_prompt,
-                strength=strength, num_inference_steps=steps, **guided(inpaint, guidance, negative_prompt, absent),
-                **callback, **options,
+                **schedule, **guided(inpaint, guidance, negative_prompt, absent), **callback, **options,
             )  # fmt: skip
     return source
 

@@ -1,4 +1,7 @@
-"""No seams: what is repainted takes on the shade of what surrounds it, and how well it does is measured."""
+"""No seams: what is repainted takes on the shade of what surrounds it, and how well it does is measured.
+
+What is only to be cleared begins as its surroundings.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ Alpha = npt.NDArray[np.float32]
 
 SHADE = 24.0
 """Grey levels: differences across the border well below it are shades, those well above it are meant."""
+EDGE = 4.0
+"""A standard deviation that is above the median by a difference of shades over EDGE counts like that difference."""
 REACH = 1 / 40
 """How far around a pixel shades are taken from, in shorter sides of the picture."""
 SAME = 4.0
@@ -26,9 +31,10 @@ def matched(source: Pixels, painted: Pixels, weight: Alpha) -> Pixels:
     """`painted` with an offset, within weight > 0, by which it takes on the shade of `source` along the border.
 
     On lines at some depths inside, the offset is the difference d of the mean shades outside and there, weighted by
-    1 / (1 + (max |d| / SHADE)^4), so that what is meant to differ has no say. Between them it is their smooth
-    interpolation, which leaves every edge as it was painted: gradient-domain blending (Pérez et al. 2003, section 2),
-    solved by pull and push (Gortler et al. 1996). Both are (height, width, 3) in grey levels.
+    1 / (1 + (m / SHADE)^4), m the largest of |d| and the EDGE-fold of how much rougher it is, here or there, than along
+    the border as a rule: what is meant to differ has no say, nor has a place where a thing ends. Between them it is
+    their smooth interpolation, which leaves every edge as it was painted: gradient-domain blending (Pérez et al. 2003,
+    section 2), solved by pull and push (Gortler et al. 1996). Both are (height, width, 3) in grey levels.
     """
     inside = weight > 0
     if inside.all() or not inside.any():
@@ -38,14 +44,33 @@ def matched(source: Pixels, painted: Pixels, weight: Alpha) -> Pixels:
     offset, shade, line = np.zeros_like(painted), *(np.zeros((*inside.shape, 1), np.float32) for _ in range(2))
     for depth in (round(share * side) for share in DEPTHS):
         deeper = inside & (_blurred((~inside).astype(np.float32), depth) < 1e-6)
-        difference = _mean_of(source, ~inside, reach + depth) - _mean_of(painted, deeper, reach)
-        meant = np.abs(difference).max(2, keepdims=True)
-        here = _border(deeper)[..., None] & ~np.isnan(meant)
+        outside, there = _mean_of(source, ~inside, reach + depth), _mean_of(painted, deeper, reach)
+        difference = outside - there
+        here = _border(deeper) & ~np.isnan(difference[..., 0])
+        if not here.any():
+            continue
+        rough = (_spread_of(source, ~inside, reach + depth), _spread_of(painted, deeper, reach))
+        edges = [EDGE * (spread - np.median(spread[here], axis=0)) for spread in rough]
+        meant, here = np.maximum.reduce([np.abs(difference), *edges]).max(2, keepdims=True), here[..., None]
         offset = np.where(here, difference, offset)
         shade = np.where(here, 1 / (1 + (meant / SHADE) ** 4), shade)
         line = np.where(here, 1, line)
     same = np.clip(SAME * _pushed(shade, line), 0, 1)
     return np.where(inside[..., None], painted + same * _pushed(offset * shade, shade), painted)
+
+
+def cleared(source: Pixels, inside: npt.NDArray[np.bool_]) -> Pixels:
+    """`source` (height, width, 3) with the ground that surrounds it in place of all that is inside.
+
+    The ground is the median of what is REACH around; what differs from it by d has the weight 1 / (1 + (max |d| /
+    SHADE)^4), so that things nearby do not bleed in. Inside is its smooth interpolation, as in `matched`.
+    """
+    around = (_blurred(inside.astype(np.float32), max(2, round(REACH * min(inside.shape)))) > 1e-6) & ~inside
+    if not around.any():
+        return source
+    apart = np.abs(source - np.median(source[around], axis=0)).max(2, keepdims=True)
+    weight = np.where(around[..., None], 1 / (1 + (apart / SHADE) ** 4), 0).astype(np.float32)
+    return np.where(inside[..., None], _pushed(source * weight, weight), source)
 
 
 def seam(picture: Image.Image, weight: Alpha, distance: int) -> tuple[float, float]:
@@ -75,6 +100,12 @@ def _mean_of(pixels: Pixels, chosen: npt.NDArray[np.bool_], reach: int) -> Pixel
     with np.errstate(invalid="ignore", divide="ignore"):
         means = _blurred(pixels * chosen[..., None], reach) / share[..., None]
     return np.where(share[..., None] > 1e-6, means, np.float32(np.nan))
+
+
+def _spread_of(pixels: Pixels, chosen: npt.NDArray[np.bool_], reach: int) -> Pixels:
+    """Standard deviation of the same pixels."""
+    mean = _mean_of(pixels, chosen, reach)
+    return np.sqrt(np.maximum(_mean_of(pixels**2, chosen, reach) - mean**2, 0))
 
 
 def _blurred(pixels: Pixels, reach: int) -> Pixels:

@@ -26,7 +26,7 @@ from .schedule import Schedule
 from .shipping import ship_pipeline
 from .trainer import Trainer
 
-COUNTS = (0.02, 0.4, 0.25, 0.12, 0.1, 0.06, 0.05)
+COUNTS = (0.05, 0.38, 0.25, 0.12, 0.09, 0.06, 0.05)
 """Share of training stills with 0, 1, … 6 things."""
 
 DROPOUT = 0.1
