@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from muralist.tools.edits import Edit
 from muralist.tools.errors import BadPrompt, MuralistError
 from muralist.tools.outcome import Findings
 from muralist.tools.run import unasked
@@ -35,7 +36,7 @@ class Decision:
 def decide(history: History, offered: Collection[str]) -> Decision:
     """The first of the options, best first, that is offered and has not failed already; else the last word."""
     report = history.report
-    if report is not None and report.passed:
+    if report is not None and report.passed and not report.doubtful:
         return Decision("Done: the picture shows everything that was asked for.")
     if report is not None and report.answered:
         return Decision(f"Stopping: every question is answered with yes, but {unasked(report.not_understood)}.")
@@ -58,6 +59,8 @@ def decide(history: History, offered: Collection[str]) -> Decision:
         return Decision(f"Giving up: {_reason(history)}")
     if wanted and wanted not in offered and report is None:
         return Decision(f"Giving up: the next step would be {wanted}, which is not offered.")
+    if report is not None and report.passed:
+        return Decision("Done: the picture shows everything that was asked for.")
     return Decision("Nothing is left to try; the best picture so far stands.")
 
 
@@ -92,21 +95,26 @@ def _options(history: History) -> Iterator[Decision]:
 
 
 def _improvements(history: History, report: Findings) -> Iterator[Decision]:
-    """Edits before new seeds, unless there is nothing on the picture to build on."""
+    """Edits; where most of the things are missing also whole pictures, first of all if nothing can be built on.
+
+    A whole picture hardly ever keeps all that an edited one has right: `docs/moves.md` counts.
+    """
     new_seeds = _new_seeds(report)
     there = [each.status == "pass" for each in report.verdicts if each.question_id.endswith(".exists")]
     if there and not any(there):
         yield next(new_seeds)
+    edits: list[Edit] = []
     layout = report.layout or history.layout
     if history.scene is not None and layout is not None:
-        edits = propose_edits(history.scene, layout, report.verdicts, report.rejected_moves, report.seed)
+        edits = propose_edits(history.scene, layout, report.verdicts, report.rejected_moves)
         # After a rejection one edit at a time: of several, one may spoil the others' success.
         for chosen in [edits[:1]] if report.status == "rejected" else [edits, edits[:1]]:
             if chosen:
                 listed = ", ".join(f"{edit.action} {edit.of({})}" for edit in chosen)
                 args = {"edits": [edit.model_dump(mode="json", exclude_none=True) for edit in chosen]}
                 yield Decision(f"Retouching: {listed}.", "inspect_and_edit", args)
-    yield from new_seeds
+    if not report.passed and (edits or 2 * sum(there) <= len(there)):  # edits: none of which could be done
+        yield from new_seeds
 
 
 def _new_seeds(report: Findings) -> Iterator[Decision]:

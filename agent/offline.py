@@ -115,11 +115,11 @@ class OfflineDrafter:
         return lay_out(scene) if sight is None else lay_out_around(scene, sight)
 
     async def edits(self, run: Run) -> list[Edit]:
-        """Edits on the best image, none that was rejected with the latest attempt's seed."""
+        """Edits on the best image, none that has had its chance."""
         best = run.best
         if run.scene is None or best is None or best.verdicts is None:
             return []
-        return propose_edits(run.scene, run.layout_of(best), best.verdicts, run.rejected, run.attempts[-1].seed)
+        return propose_edits(run.scene, run.layout_of(best), best.verdicts, run.rejected)
 
 
 def _name(tool: Tool) -> str:

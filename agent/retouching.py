@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from muralist.tools.edits import MAX_SHARED, MIN_EDIT, Action, Edit, sizeable
 from muralist.tools.layout import Box, Layout
-from muralist.tools.run import Move
+from muralist.tools.run import TRIES, Move
 from muralist.tools.scene import Scene
-from muralist.tools.verdict import Verdict
+from muralist.tools.verdict import Verdict, is_doubtful
 
 from .matches import Matches, home, match
 
@@ -18,22 +18,17 @@ _HOME = 0.7
 """Share of a found box that has to lie in its region for it to be in its place."""
 _MOSTLY = 0.7
 """Share of an edit's box that has to be left for its rim to be cut off."""
-_INSTEAD: dict[Action, list[Action]] = {"add": ["replace"], "recolour": ["replace"]}
-TRIES = 2
-"""An edit that was rejected so often, with whatever seed, has had its chance."""
+_INSTEAD: dict[Action, list[Action]] = {"refine": ["replace"], "recolour": ["replace"]}
 _MOST = 8
 """Edits at once."""
 
 
-def propose_edits(
-    scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move], seed: int
-) -> list[Edit]:
+def propose_edits(scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move]) -> list[Edit]:
     """Edits that mend what did not pass: what is missing first, then what is badly formed, counts, what nobody
-    asked for, looks, and places. What a given picture has to keep is left alone.
+    asked for, looks, places, and what passes but hardly. What a given picture has to keep is left alone.
 
-    Several at once where their boxes do not overlap. None repeats a rejected (action, entity.index, seed), nor one that
-    was rejected with TRIES seeds; where one was rejected another action on the same target is taken if there is one. An
-    empty list means: nothing left to try.
+    Several at once where their boxes do not overlap. What was rejected with TRIES seeds is not tried again; another
+    action on the same target is, if there is one. An empty list means: nothing left to try.
     """
     matches = match(scene, layout, verdicts)
     faults = [
@@ -43,11 +38,13 @@ def propose_edits(
         *_unasked(matches),
         *_looks(matches),
         *_places(matches),
+        *_doubtful(matches, verdicts),
     ]
     wished = [_sparing(edit, matches) for edit in faults if edit.entity not in scene.kept]
     # What fails again and again must not keep the rest from being tried: substitutes come last.
-    options = [edit for edit in wished if not _is_rejected(edit, rejected, seed)]
-    options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected, seed)]
+    options = [edit for edit in wished if _rejections(edit, rejected) < TRIES]
+    options.sort(key=lambda edit: _rejections(edit, rejected))
+    options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected)]
     chosen: list[Edit] = []
     targets: set[str] = set()
     for edit in options:
@@ -59,15 +56,14 @@ def propose_edits(
     return chosen
 
 
-def _is_rejected(edit: Edit, rejected: Sequence[Move], seed: int) -> bool:
-    seeds = [move.seed for move in rejected if (move.action, move.target) == (edit.action, edit.target)]
-    return seed in seeds or len(seeds) >= TRIES
+def _rejections(edit: Edit, rejected: Sequence[Move]) -> int:
+    return sum((move.action, move.target) == (edit.action, edit.target) for move in rejected)
 
 
-def _substitutes(edit: Edit, rejected: Sequence[Move], seed: int) -> list[Edit]:
-    """Other actions on the same target that were not rejected with this seed."""
+def _substitutes(edit: Edit, rejected: Sequence[Move]) -> list[Edit]:
+    """Other actions on the same target that have not had their chance."""
     others = [edit.model_copy(update={"action": action}) for action in _INSTEAD.get(edit.action, [])]
-    return [other for other in others if not _is_rejected(other, rejected, seed)]
+    return [other for other in others if _rejections(other, rejected) < TRIES]
 
 
 def _missing(matches: Matches) -> Iterator[Edit]:
@@ -80,16 +76,29 @@ def _missing(matches: Matches) -> Iterator[Edit]:
         for index in matches.found[entity.id].missing(entity):
             region = home(matches.layout, entity.id, index)
             if region is not None:
-                yield Edit(action="add", entity=entity.id, index=index, box=_clear(region, matches))
+                box = _clear(_whole(region, matches), matches)
+                yield Edit(action="add", entity=entity.id, index=index, box=box)
 
 
 def _badly_formed(matches: Matches) -> Iterator[Edit]:
-    """What was found, but hardly as what it is meant to be: painted anew where it stands."""
+    """What was found, but hardly as what it is meant to be: refined where it stands, before it is painted anew."""
     for question, verdict in matches.open:
         if question.kind == "exists" and question.entity is not None and verdict.box is not None:
-            index = _nearest(verdict.box, matches.found[question.entity].boxes)
-            box = sizeable(verdict.box.grown(_MARGIN))
-            yield Edit(action="replace", entity=question.entity, index=index, box=box)
+            yield _refined(matches, question.entity, verdict.box)
+
+
+def _doubtful(matches: Matches, verdicts: Sequence[Verdict]) -> Iterator[Edit]:
+    """The same of what passes, but hardly."""
+    unsure = {verdict.question_id: verdict.box for verdict in verdicts if is_doubtful(verdict)}
+    for entity in matches.scene.entities:
+        box = unsure.get(f"{entity.id}.exists")
+        if box is not None:
+            yield _refined(matches, entity.id, box)
+
+
+def _refined(matches: Matches, entity: str, box: Box) -> Edit:
+    index = _nearest(box, matches.found[entity].boxes)
+    return Edit(action="refine", entity=entity, index=index, box=sizeable(box.grown(_MARGIN)))
 
 
 def _surplus(matches: Matches) -> Iterator[Edit]:
@@ -104,12 +113,29 @@ def _surplus(matches: Matches) -> Iterator[Edit]:
 
 def _unasked(matches: Matches) -> Iterator[Edit]:
     """Painted over, as far as it leaves alone what has to stay."""
+    for box in _strange(matches):
+        edit = Edit(action="remove", box=_clear(box, matches, MIN_EDIT))
+        if not _was_given(edit.box, matches):
+            yield edit
+
+
+def _whole(region: Box, matches: Matches) -> Box:
+    """The region with all of what nobody asked for that reaches into it: half of it would be left else."""
+    for box in _strange(matches):
+        if region.overlap(box) > MAX_SHARED:
+            region = Box(
+                x0=min(region.x0, box.x0), y0=min(region.y0, box.y0), x1=max(region.x1, box.x1),
+                y1=max(region.y1, box.y1),
+            )  # fmt: skip
+    return region
+
+
+def _strange(matches: Matches) -> Iterator[Box]:
+    """What nobody asked for, with its rim."""
     for question, verdict in matches.open:
         if question.kind in ("others", "absent"):
             for box in verdict.boxes or ([verdict.box] if verdict.box is not None else []):
-                edit = Edit(action="remove", box=_clear(sizeable(box.grown(_MARGIN)), matches, MIN_EDIT))
-                if not _was_given(edit.box, matches):
-                    yield edit
+                yield sizeable(box.grown(_MARGIN))
 
 
 def _was_given(box: Box, matches: Matches) -> bool:
@@ -190,7 +216,7 @@ def _nearest(box: Box | None, boxes: dict[int, Box]) -> int:
 
 def _clear(region: Box, matches: Matches, least: float = 2 * MIN_EDIT) -> Box:
     """The largest part of a region that leaves found things alone."""
-    return _free(region, [box for _, _, box in matches.boxes()], least)
+    return _free(region, [box.grown(_MARGIN) for _, _, box in matches.boxes()], least)
 
 
 def _free(region: Box, others: Sequence[Box], least: float, shared: float = MAX_SHARED) -> Box:

@@ -126,31 +126,32 @@ class Pass:
     regions: list[Region]
     outlines: list[Region]
     """The same regions in fractions of the whole picture."""
+    strength: float = 1.0
     clears: bool = False
     """True if nothing of their own is to be seen there."""
 
 
 def passes(layout: Layout) -> list[Pass]:
     """What is to be cleared before what is to be painted; of both, small boxes one by one, each in a window of its own,
-    and then all large and free-form regions on the whole picture.
+    and then all large and free-form regions of one strength on the whole picture.
 
-    A region without instances is cleared if it is told of nothing but what the base prompt tells of. A small thing on a large canvas is a
-    few latent cells and a minor matter to the denoiser, which then likes to leave it out; enlarged, it is what the
-    picture is of.
+    A region without instances is cleared if it is told of nothing but what the base prompt tells of. A small thing on a
+    large canvas is a few latent cells and a minor matter to the denoiser, which then likes to leave it out; enlarged,
+    it is what the picture is of.
     """
     planned: list[Pass] = []
     for clears in (True, False):
-        rest: list[Region] = []
+        rest: dict[float, list[Region]] = {}
         for region in layout.regions:
             if (region.prompt == layout.base_prompt and not region.instances) != clears:
                 continue
             window = window_of(region.box)
             if region.mask is None and window.width < 1:
-                planned.append(Pass(window, [_within(region, window)], [region], clears))
+                planned.append(Pass(window, [_within(region, window)], [region], region.strength, clears))
             else:
-                rest.append(region)
-        if rest:
-            planned.append(Pass(Box(x0=0, y0=0, x1=1, y1=1), rest, rest, clears))
+                rest.setdefault(region.strength, []).append(region)
+        canvas = Box(x0=0, y0=0, x1=1, y1=1)
+        planned += [Pass(canvas, regions, regions, strength, clears) for strength, regions in rest.items()]
     return planned
 
 
@@ -199,10 +200,10 @@ def retouch(
     planned = passes(layout)
     for number, each in enumerate(planned):
         inside, weight = (alpha(chosen, *source.size, feather_of(pipe)) for chosen in (each.regions, each.outlines))
-        schedule = {"strength": strength, "num_inference_steps": steps}
+        share = each.strength * (CLEARING if each.clears else 1)
+        # As many steps for every pass, of a schedule that is the longer the less of it is run through.
+        schedule = {"strength": share * strength, "num_inference_steps": math.ceil(steps / share)}
         if each.clears:
-            # As many steps as the others take, of a longer schedule.
-            schedule = {"strength": CLEARING * strength, "num_inference_steps": math.ceil(steps / CLEARING)}
             bare = cleared(np.asarray(source, np.float32), weight > 0)
             source = Image.fromarray(np.rint(bare).clip(0, 255).astype(np.uint8))
         told = [_inner(region) for region in each.regions]

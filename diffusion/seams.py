@@ -105,7 +105,8 @@ def _mean_of(pixels: Pixels, chosen: npt.NDArray[np.bool_], reach: int) -> Pixel
 def _spread_of(pixels: Pixels, chosen: npt.NDArray[np.bool_], reach: int) -> Pixels:
     """Standard deviation of the same pixels."""
     mean = _mean_of(pixels, chosen, reach)
-    return np.sqrt(np.maximum(_mean_of(pixels**2, chosen, reach) - mean**2, 0))
+    spread: Pixels = np.sqrt(np.maximum(_mean_of(pixels**2, chosen, reach) - mean**2, 0))
+    return spread
 
 
 def _blurred(pixels: Pixels, reach: int) -> Pixels:

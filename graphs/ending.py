@@ -49,16 +49,14 @@ def ending(
     status: Literal["done", "failed"] = "done" if painted else "failed"
     if run.status != "open":
         return Ending(run.status, run.reason)
-    if run.passed:
+    if run.passed and (not run.doubtful or _spent(run)):
         return Ending("done", "the picture shows everything that was asked for")
     if run.answered:
         return Ending("done", f"every question is answered with yes, but {unasked(run.not_understood)}")
     if answer is not None:
         return Ending(status, " ".join(answer.split())[:LONGEST] or "the agent gave up")
-    if run.usage.images >= run.budget.images:
-        return Ending(status, f"all {run.budget.images} pictures are painted")
-    if len(run.attempts) > run.budget.rounds:
-        return Ending(status, f"all {run.budget.rounds} rounds are used up")
+    if spent := _spent(run):
+        return Ending(status, spent)
     if overdue(run, seconds):
         return Ending(status, f"the {run.budget.seconds:g} seconds are used up")
     if reason := run.exhausted():
@@ -71,6 +69,15 @@ def ending(
     if turns >= most_turns(run.budget.rounds):
         return Ending(status, f"the agent was asked {turns} times{because}")
     return None
+
+
+def _spent(run: Run) -> str:
+    """Which budget of pictures is used up; empty if none is."""
+    if run.usage.images >= run.budget.images:
+        return f"all {run.budget.images} pictures are painted"
+    if len(run.attempts) > run.budget.rounds:
+        return f"all {run.budget.rounds} rounds are used up"
+    return ""
 
 
 def submitted(run: Run) -> Attempt | None:

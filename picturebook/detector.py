@@ -5,7 +5,9 @@ Two networks of different shape read the same heads: `residual` sits in the loop
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import fsum
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +39,8 @@ INNER = 0.25
 """A cell speaks of a thing whose middle is at most this share of its sides away, or half a cell."""
 QUIET = 0.3
 """Cells to which a thing is less present have no say in what it is."""
+LOOKS = ((0, 0), (3, 1), (-1, 3), (-3, -1), (1, -3))
+"""Shifts (right, down) in pixels under which a picture is looked at: where between the cells a thing lies is chance."""
 PLAIN = (1.0, 1.0, 1.0, 0.0)
 """A calibration that changes nothing: temperatures of nouns and colours, slope and intercept of form's log odds."""
 
@@ -111,10 +115,65 @@ class Detector(nn.Module):
 
     @torch.inference_mode()
     def detect(self, picture: Image.Image, threshold: float = 0.3) -> list[Detection]:
-        """All things of a picture, surest first; any picture size, scaled to 128x128."""
+        """All things of a picture, surest first, each as its LOOKS see it on average; any size, scaled to 128x128."""
         scaled = picture.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
         pixels = torch.from_numpy(np.asarray(scaled).copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
-        return read(self(pixels)[0], threshold, self.calibration.tolist())
+        outputs = self(torch.cat([_shifted(pixels, *look) for look in LOOKS]))
+        calibration = self.calibration.tolist()
+        seen = [
+            [_back(each, *look) for each in read(output, QUIET / len(LOOKS), calibration)]
+            for output, look in zip(outputs, LOOKS, strict=True)
+        ]
+        return [each for each in averaged(seen) if each.confidence >= threshold]
+
+
+def averaged(seen: Sequence[Sequence[Detection]]) -> list[Detection]:
+    """What several looks at one picture see, surest first: each thing once, by the mean of all looks that see it.
+
+    A look that does not see it counts as a confidence of 0.
+    """
+    left = [list(look) for look in seen]
+    found: list[Detection] = []
+    while first := max((each for look in left for each in look), key=lambda each: each.confidence, default=None):
+        same = []
+        for look in left:
+            alike = [each for each in look if each.box.overlap(first.box) > SAME]
+            if alike:
+                same.append(max(alike, key=lambda each: each.box.iou(first.box)))
+                look[:] = [each for each in look if all(each is not other for other in alike)]
+        found.append(_mean(same, len(seen)))
+    return sorted(found, key=lambda each: -each.confidence)
+
+
+def _mean(same: Sequence[Detection], looks: int) -> Detection:
+    """One thing as several looks see it."""
+
+    def mean(values: Iterable[float]) -> float:
+        return fsum(values) / len(same)
+
+    return Detection(
+        Box(**{edge: mean(getattr(each.box, edge) for each in same) for edge in ("x0", "y0", "x1", "y1")}),
+        fsum(each.confidence for each in same) / looks,
+        {noun: mean(each.nouns[noun] for each in same) for noun in NOUN_LIST},
+        {colour: mean(each.colours[colour] for each in same) for colour in COLOUR_LIST},
+        mean(each.form for each in same),
+    )
+
+
+def _shifted(pixels: Tensor, right: int, down: int) -> Tensor:
+    """(1, 3, H, W) with the pixels at the edges repeated where nothing comes in."""
+    edges = (max(right, 0), max(-right, 0), max(down, 0), max(-down, 0))
+    wide = F.pad(pixels, edges, mode="replicate")
+    top, left = max(-down, 0), max(-right, 0)
+    return wide[..., top : top + SIZE, left : left + SIZE]
+
+
+def _back(seen: Detection, right: int, down: int) -> Detection:
+    """What was seen in a shifted picture, where it is in the picture itself."""
+    across, along = right / SIZE, down / SIZE
+    x0, y0 = (min(max(edge, 0.0), 1 - 1 / SIZE) for edge in (seen.box.x0 - across, seen.box.y0 - along))
+    x1, y1 = min(max(seen.box.x1 - across, x0 + 1 / SIZE), 1.0), min(max(seen.box.y1 - along, y0 + 1 / SIZE), 1.0)
+    return replace(seen, box=Box(x0=x0, y0=y0, x1=x1, y1=y1))
 
 
 def read(output: Tensor, threshold: float, calibration: Sequence[float] = PLAIN) -> list[Detection]:

@@ -13,7 +13,11 @@ from .layout import Box, Instance, Layout, Region
 from .scene import Entity, Scene, Value
 from .words import with_article, with_ground
 
-Action = Literal["add", "remove", "replace", "recolour", "move"]
+Action = Literal["add", "remove", "refine", "replace", "recolour", "move"]
+"""`replace` forgets what was there, `refine` goes on from it: the same thing in the same place, better formed."""
+
+REFINING = 0.5
+"""Strength at which a thing is refined."""
 
 MIN_EDIT = 1 / 8
 """Shortest side of a repainted box, as a fraction of the canvas; shorter ones are widened."""
@@ -98,7 +102,8 @@ def edit_layout(edits: Sequence[Edit], scene: Scene) -> Layout:
             regions.append(_region(clears, painted, []))
         else:
             regions += [_region(clears, box, []) for box in cleared]
-            regions.append(_region(paints, painted, [Instance(entity=entity.id, index=edit.index)]))
+            strength = REFINING if edit.action == "refine" else 1.0
+            regions.append(_region(paints, painted, [Instance(entity=entity.id, index=edit.index)], strength))
     for a, b in combinations(edits, 2):
         if not a.apart_from(b):
             raise BadEdit(
@@ -123,5 +128,5 @@ def _entity(edit: Edit, scene: Scene) -> Entity:
     return entity
 
 
-def _region(prompt: str, box: Box, instances: list[Instance]) -> Region:
-    return Region(prompt, box.x0, box.y0, box.x1, box.y1, instances=instances)
+def _region(prompt: str, box: Box, instances: list[Instance], strength: float = 1.0) -> Region:
+    return Region(prompt, box.x0, box.y0, box.x1, box.y1, instances=instances, strength=strength)

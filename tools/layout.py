@@ -93,8 +93,9 @@ class Region(Value):
 
     `mask` holds rows of weights in [0, 1] over the whole canvas, of any resolution; it may be given as a nested list,
     an array, a picture or the `Path` of one (white is 1). Without it the region is its box. `base_ratio` is the share
-    of the base prompt inside this region; None takes the layout's. `parts` are regions within this one, for which its
-    prompt is the base (RPG, arXiv 2401.11708, section 2.3).
+    of the base prompt inside this region; None takes the layout's. `strength` is the share of the noise schedule that
+    is run through where the region is repainted on a picture: 1 forgets what was there. `parts` are regions within this
+    one, for which its prompt is the base (RPG, arXiv 2401.11708, section 2.3).
     """
 
     prompt: str = Field(min_length=1, max_length=2000)
@@ -106,6 +107,7 @@ class Region(Value):
     base_ratio: float | None = Field(default=None, ge=0, le=1)
     negative_prompt: str | None = Field(default=None, max_length=2000)
     mask: list[list[float]] | None = None
+    strength: SkipJsonSchema[float] = Field(default=1.0, gt=0, le=1)
     parts: SkipJsonSchema[list[Region]] = Field(default_factory=list, max_length=MAX_REGIONS)
 
     def __init__(

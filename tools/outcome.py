@@ -38,6 +38,9 @@ class Findings(Value):
     open_questions: list[Question] = Field(
         description="What the best image does not yet show; of a candidate that awaits verdicts, what nobody answered."
     )
+    doubtful: list[str] = Field(
+        default_factory=list, description="Questions that pass, but hardly: refining what they are about may help."
+    )
     verdicts: list[Verdict]
     layout: Layout | None = Field(default=None, description="Layout of the best image, if the run has another by now.")
     rejected_moves: list[Move]
@@ -86,6 +89,7 @@ def findings(run: Run, candidate: Attempt) -> Findings:
         passed=run.passed,
         not_understood=run.not_understood,
         open_questions=[question for question in questions if question.id in wanted],
+        doubtful=run.doubtful,
         verdicts=verdicts,
         layout=None if layout == run.layout else layout,
         rejected_moves=run.rejected,
@@ -107,7 +111,8 @@ def describe(found: Findings) -> str:
         }[found.status]
     disputes = "".join(f" Disputed: {_dispute(verdict)}." for verdict in found.verdicts if verdict.dispute)
     if found.passed and found.status != "awaiting_verdicts":
-        return f"{head} It shows everything that was asked for.{disputes}"
+        unsure = f" Hardly sure of {', '.join(found.doubtful)}: refine it, or leave it." if found.doubtful else ""
+        return f"{head} It shows everything that was asked for.{unsure}{disputes}"
     if found.answered:
         return (
             f"{head} Not passed, though every question is answered with yes: {unasked(found.not_understood)}.{disputes}"

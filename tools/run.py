@@ -15,11 +15,13 @@ from .limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SEEDS, SIDE_STE
 from .metering import Spending
 from .scene import Scene, Value
 from .usage import Budget, Turn, Usage
-from .verdict import Verdict, acceptable, all_passed, regressions, score, share_passed, unanswered
+from .verdict import Verdict, acceptable, all_passed, is_doubtful, regressions, score, share_passed, unanswered
 
 OFFLINE = "offline"
 """The model that needs no endpoint: rules, which also fill in for a model that cannot be read."""
 NOTHING = Spending()
+TRIES = 2
+"""A move that was tried so often on one target, with whatever seed, has had its chance."""
 
 
 class Move(Value):
@@ -135,6 +137,21 @@ class Run(Value):
     def passed(self) -> bool:
         """True if the best image answers every question with yes, and the questions ask about all that was said."""
         return self.answered and not self.not_understood
+
+    @property
+    def doubtful(self) -> list[str]:
+        """Ids of the questions that the best image answers with yes, but hardly, and that refining may help yet."""
+        best, checklist = self.best, self.checklist
+        if best is None or best.verdicts is None or checklist is None or self.scene is None:
+            return []
+        refined = [edit.entity for attempt in self.current for edit in attempt.edits if edit.action == "refine"]
+        worth = {
+            question.id
+            for question in checklist.questions
+            if question.kind == "exists" and question.entity not in self.scene.kept
+            if refined.count(question.entity or "") < TRIES * self.scene.entity(question.entity or "").count
+        }
+        return [each.question_id for each in best.verdicts if each.question_id in worth and is_doubtful(each)]
 
     def attempt(self, image_id: str) -> Attempt:
         """The attempt of that image; KeyError if there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -177,9 +178,16 @@ def wait_while_paused(desk: Desk, stopping: Callable[[], bool]) -> None:
         time.sleep(0.5)
 
 
+def _be_nice() -> None:
+    """Let everyone else go first; where Linux shares the processor out by sessions, this one, too."""
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the trainer, and again whenever a signal ended it that was not meant for it; niced."""
-    os.nice(NICENESS)
+    _be_nice()
     worker: subprocess.Popen[bytes] | None = None
     stopping = False
 

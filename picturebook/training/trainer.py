@@ -190,7 +190,7 @@ class Trainer(ABC):
             loss = self.loss(self.schedule.batch)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
-            self.optimiser.step(self.schedule.at(self.iteration))
+            self.optimiser.step(self.schedule.at(self.iteration), self.precision.half)
             self.ema.update(self.module)
             self.iteration += 1
             self.samples += self.schedule.batch

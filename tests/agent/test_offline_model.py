@@ -139,10 +139,14 @@ def test_a_picture_that_shows_nothing_of_what_was_asked_for_is_painted_anew() ->
     assert (call["name"], call["args"]) == ("regional_diffuse", {"seed": 6})
 
 
-def test_with_all_edits_rejected_it_takes_a_new_seed() -> None:
-    rejected = [{"action": action, "target": "cup.0", "seed": 0} for action in ("recolour", "replace")]
-    report = findings(("cup.colour.0",), rejected_moves=rejected)
-    (call,) = answer(told(planned(), findings=report)).tool_calls
+def test_once_all_edits_have_had_their_chance_it_takes_a_new_seed_only_if_most_is_missing() -> None:
+    rejected = [{"action": action, "target": "cup.0", "seed": seed}
+                for action in ("add", "refine", "recolour", "replace") for seed in range(2)]  # fmt: skip
+    message = answer(told(planned(), findings=findings(("cup.colour.0",), rejected_moves=rejected)))
+    assert message.tool_calls == []
+    assert str(message.text).startswith("Nothing is left to try")
+    half = findings(("cup.exists", "cup.colour.0", "cup.count"), rejected_moves=rejected)
+    (call,) = answer(told(planned(), findings=half)).tool_calls
     assert (call["name"], call["args"]) == ("regional_diffuse", {"seed": 1})
 
 

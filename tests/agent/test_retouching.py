@@ -4,7 +4,7 @@ from muralist.agent import lay_out, parse_prompt, propose_edits
 from muralist.tools.checklist import checklist
 from muralist.tools.edits import MAX_SHARED, Edit
 from muralist.tools.layout import Box
-from muralist.tools.run import Move
+from muralist.tools.run import TRIES, Move
 from muralist.tools.scene import Scene
 from muralist.tools.verdict import Verdict, settle
 
@@ -36,7 +36,7 @@ def found(entity: str, *boxes: Box, passed: bool = True) -> Verdict:
 
 
 def proposed(scene: Scene, rejected: list[Move] | None = None, **answers: Verdict) -> list[Edit]:
-    return propose_edits(scene, lay_out(scene), verdicts(scene, **answers), rejected or [], seed=3)
+    return propose_edits(scene, lay_out(scene), verdicts(scene, **answers), rejected or [])
 
 
 def told(edits: list[Edit]) -> list[str]:
@@ -56,12 +56,26 @@ def test_what_is_missing_is_added_in_its_region() -> None:
     assert edit.box == lay_out(SCENE).region_of("cup").box
 
 
-def test_what_is_badly_formed_is_painted_anew_where_it_stands() -> None:
-    for status, p in (("fail", 0.2), ("unsure", 0.5)):
+def test_what_is_badly_formed_or_doubtful_is_refined_where_it_stands() -> None:
+    for status, p in (("fail", 0.2), ("unsure", 0.5), ("pass", 0.62)):
         doubtful = failed("cup.exists", box=RIGHT, status=status, p=p)
         (edit,) = proposed(SCENE, a=doubtful, b=found("apple", LEFT), c=found("cup", RIGHT))
-        assert told([edit]) == ["replace cup.0"]
+        assert told([edit]) == ["refine cup.0"]
         assert edit.box.overlap(RIGHT) == 1
+
+
+def test_what_cannot_be_refined_is_painted_anew() -> None:
+    refine = Move(action="refine", target="cup.0", seed=3)
+    bad = {"a": failed("cup.exists", box=RIGHT), "b": found("apple", LEFT), "c": found("cup", RIGHT)}
+    assert told(proposed(SCENE, [refine] * TRIES, **bad)) == ["replace cup.0"]
+
+
+def test_what_reaches_into_the_place_of_something_missing_goes_with_it() -> None:
+    place = lay_out(SCENE).region_of("cup").box
+    stray = Box(x0=place.x0 - 0.03, y0=0.4, x1=place.x0 + 0.2, y1=0.6)
+    (edit,) = proposed(SCENE, a=failed("cup.exists"), b=failed("others", boxes=[stray]), c=found("apple", LEFT))
+    assert told([edit]) == ["add cup.0"]
+    assert edit.box.overlap(stray) == 1
 
 
 def test_what_is_added_leaves_room_for_what_is_there() -> None:
@@ -134,19 +148,19 @@ def test_of_edits_that_touch_the_more_valuable_one_is_made() -> None:
     assert [edit.action for edit in edits] == ["remove"]
 
 
-def test_a_rejected_move_is_never_repeated_with_its_seed() -> None:
+def test_no_move_is_tried_a_third_time_on_one_target() -> None:
     wrong = failed("cup.colour.0", box=RIGHT)
     recolour = Move(action="recolour", target="cup.0", seed=3)
-    assert told(proposed(SCENE, [recolour], a=wrong)) == ["replace cup.0"]
+    assert told(proposed(SCENE, [recolour], a=wrong)) == ["recolour cup.0"]
+    assert told(proposed(SCENE, [recolour] * TRIES, a=wrong)) == ["replace cup.0"]
     replace = Move(action="replace", target="cup.0", seed=3)
-    assert proposed(SCENE, [recolour, replace], a=wrong) == []
-    assert told(proposed(SCENE, [recolour.model_copy(update={"seed": 2})], a=wrong)) == ["recolour cup.0"]
+    assert proposed(SCENE, [recolour, replace] * TRIES, a=wrong) == []
 
 
 def test_what_was_rejected_gives_way_to_what_was_not_tried() -> None:
     recolour = Move(action="recolour", target="apple.0", seed=3)
     edits = proposed(SCENE, [recolour], a=failed("apple.colour.0", box=LEFT), b=failed("cup.colour.0", box=RIGHT))
-    assert told(edits) == ["recolour cup.0", "replace apple.0"]
+    assert told(edits) == ["recolour cup.0", "recolour apple.0"]
 
 
 def test_a_wrong_background_cannot_be_edited() -> None:
@@ -171,7 +185,7 @@ def test_what_must_not_be_there_is_removed() -> None:
 
 def test_a_removal_that_was_rejected_is_not_tried_at_the_same_place_again() -> None:
     first, second = (proposed(SCENE, a=failed("others", boxes=[box]))[0] for box in (LEFT, RIGHT))
-    rejected = [Move(action="remove", target=first.target, seed=3)]
+    rejected = [Move(action="remove", target=first.target, seed=seed) for seed in range(TRIES)]
     assert proposed(SCENE, rejected, a=failed("others", boxes=[LEFT])) == []
     assert proposed(SCENE, rejected, a=failed("others", boxes=[RIGHT])) == [second]
 
