@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from muralist.tools.edits import Edit
 from muralist.tools.errors import BadPrompt, MuralistError
 from muralist.tools.outcome import Findings
-from muralist.tools.run import unasked
+from muralist.tools.run import TRIES, unasked
 from muralist.tools.scene import Scene
 from muralist.tools.verdict import unanswered
 
@@ -99,10 +100,11 @@ def _improvements(history: History, report: Findings) -> Iterator[Decision]:
 
     A whole picture hardly ever keeps all that an edited one has right: `docs/moves.md` counts.
     """
+    found = [each for each in report.verdicts if each.question_id.endswith(".exists")]
+    there = [each.status == "pass" for each in found]
     new_seeds = _new_seeds(report)
-    there = [each.status == "pass" for each in report.verdicts if each.question_id.endswith(".exists")]
-    if there and not any(there):
-        yield next(new_seeds)
+    if found and all(each.status == "fail" for each in found):
+        yield from islice(new_seeds, 1)
     edits: list[Edit] = []
     layout = report.layout or history.layout
     if history.scene is not None and layout is not None:
@@ -118,8 +120,11 @@ def _improvements(history: History, report: Findings) -> Iterator[Decision]:
 
 
 def _new_seeds(report: Findings) -> Iterator[Decision]:
-    """Whole pictures with seeds above every one that was tried."""
-    tried = [report.seed, *(move.seed for move in report.rejected_moves if move.action == "paint")]
+    """Whole pictures with seeds above every one that was tried; none once some have had their chance."""
+    rejected = [move.seed for move in report.rejected_moves if move.action == "paint"]
+    if len(rejected) >= TRIES:
+        return
+    tried = [report.seed, *rejected]
     for seed in range(max(tried) + 1, max(tried) + 1 + _NEW_SEEDS):
         yield Decision(f"Painting anew with seed {seed}.", "regional_diffuse", {"seed": seed})
 

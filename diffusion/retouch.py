@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +39,10 @@ INSET = 0.08
 CLEARING = 0.5
 """Strength at which a place is painted that is to show nothing of its own, once it was filled with its surroundings:
 from pure noise, a denoiser likes to make up what could stand there."""
+
+FITTING = 0.5
+"""Strength at which something new is fitted into its surroundings, once it was painted without them: a denoiser that
+sees an empty canvas around its box likes to leave the box empty, too."""
 
 CONTEXT = 0.25
 """How much of its surroundings a small box is repainted with, in longer sides of the box, on every side."""
@@ -155,6 +159,22 @@ def passes(layout: Layout) -> list[Pass]:
     return planned
 
 
+def strokes(each: Pass, strength: float, masks: bool) -> Iterator[tuple[Pass, float, bool]]:
+    """How a pass is painted: strokes with their strength, and whether it is without regard to what is around."""
+    if each.clears:
+        yield each, CLEARING * strength, False
+    elif each.strength * strength == 1 and masks:
+        yield each, 1.0, True
+        yield each, FITTING, False
+    else:
+        yield each, each.strength * strength, False
+
+
+def _takes_a_mask(pipe: Any) -> bool:
+    """Editors take a picture and no mask."""
+    return "mask_image" in inspect.signature(type(pipe).__call__).parameters
+
+
 def window_of(box: Box) -> Box:
     """The box with CONTEXT of its longer side around it, in the canvas's aspect ratio, shifted onto the canvas."""
     side = min(1.0, max(box.width, box.height) * (1 + 2 * CONTEXT))
@@ -189,23 +209,24 @@ def retouch(
 ) -> Image.Image:  # fmt: skip
     """Repaint the layout's regions on `source` (width and height multiples of a latent cell), pass by pass.
 
-    At every step the cells outside of a pass's regions are set back to the noised source. The base prompt tells of
-    what is around the regions; `by_region` false paints by it alone. `strength` in (0, 1] is the share of the noise
-    schedule that is run through. Pixels outside of the regions keep their bytes. `options` go to the stock inpainting
-    pipeline; `watch(number, total)` gives a pass's callback_on_step_end; `attend` takes the place of `regional`,
-    `blend` that of `seams.matched`. Raises BackboneError for values that are not numbers, BadSettings for a pipeline
-    that cannot repaint.
+    What is new is painted by itself first. Then, at every step, the cells outside of a pass's regions are set back to
+    the noised source. The base prompt tells of what is around the regions; `by_region` false paints by it alone.
+    `strength` in (0, 1] is the share of the noise schedule that is run through. Pixels outside of the regions keep their
+    bytes. `options` go to the stock inpainting pipeline; `watch(number, total)` gives a stroke's callback_on_step_end;
+    `attend` takes the place of `regional`, `blend` that of `seams.matched`. Raises BackboneError for values that are
+    not numbers, BadSettings for a pipeline that cannot repaint.
     """
     inpaint = inpainting(pipe)
-    planned = passes(layout)
-    for number, each in enumerate(planned):
+    planned = [stroke for each in passes(layout) for stroke in strokes(each, strength, masks=_takes_a_mask(inpaint))]
+    for number, (each, share, alone) in enumerate(planned):
         inside, weight = (alpha(chosen, *source.size, feather_of(pipe)) for chosen in (each.regions, each.outlines))
-        share = each.strength * (CLEARING if each.clears else 1)
-        # As many steps for every pass, of a schedule that is the longer the less of it is run through.
-        schedule = {"strength": share * strength, "num_inference_steps": math.ceil(steps / share)}
+        if alone:
+            inside = np.ones_like(inside)
         if each.clears:
             bare = cleared(np.asarray(source, np.float32), weight > 0)
             source = Image.fromarray(np.rint(bare).clip(0, 255).astype(np.uint8))
+        # As many steps for every stroke, of a schedule that is the longer the less of it is run through.
+        schedule = {"strength": share, "num_inference_steps": math.ceil(strength * steps / share)}
         told = [_inner(region) for region in each.regions]
         callback = {} if watch is None else {"callback_on_step_end": watch(number, len(planned))}
         with attend(inpaint, told, layout.base_ratio) if by_region else nullcontext():

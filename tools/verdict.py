@@ -76,9 +76,9 @@ def status_of(p: float) -> Status:
 def settle(checklist: Checklist, verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Order verdicts as the checklist does and apply its dependencies.
 
-    A child of a question that did not pass is skipped with p(parent) * p(child); one whose parents passed keeps its
-    status and carries the product as p. Everything is floored at `FLOOR`. A question without a verdict is unsure, at
-    p = 0.5.
+    A child of a question that failed is skipped with p(parent) * p(child). One whose parents passed keeps its status
+    and carries the product as p; of one that is unsure no child passes. Everything is floored at `FLOOR`. A question
+    without a verdict is unsure, at p = 0.5.
     """
     given = {verdict.question_id: verdict for verdict in verdicts}
     settled: dict[str, Verdict] = {}
@@ -89,7 +89,8 @@ def settle(checklist: Checklist, verdicts: Sequence[Verdict]) -> list[Verdict]:
         parents = [settled[parent] for parent in question.depends_on]
         p = max(FLOOR, verdict.p * math.prod(parent.p for parent in parents))
         broken = any(parent.status in ("fail", "skipped") for parent in parents)
-        status: Status = "skipped" if broken else verdict.status
+        open_ = any(parent.status == "unsure" for parent in parents)
+        status: Status = "skipped" if broken else "unsure" if open_ and verdict.status == "pass" else verdict.status
         settled[question.id] = verdict.model_copy(update={"p": p, "status": status})
     return list(settled.values())
 
