@@ -35,6 +35,8 @@ RIM = 1 / 8
 
 INSET = 0.08
 """How far inside its box a thing is told of, in sides of the box, so that its outline ends inside, too."""
+ALONE = 0.14
+"""The same of what is painted by itself: nothing else holds it in its box."""
 
 CLEARING = 0.5
 """Strength at which a place is painted that is to show nothing of its own, once it was filled with its surroundings:
@@ -193,11 +195,11 @@ def _within(region: Region, window: Box) -> Region:
     return region.model_copy(update={name: min(1.0, max(0.0, edge)) for name, edge in edges.items()})
 
 
-def _inner(region: Region) -> Region:
+def _inner(region: Region, inset: float = INSET) -> Region:
     """Where the region's prompt is heard; a mask is heard where it is."""
     if region.mask is not None:
         return region
-    across, down = INSET * region.box.width, INSET * region.box.height
+    across, down = inset * region.box.width, inset * region.box.height
     edges = {"x0": region.x0 + across, "y0": region.y0 + down, "x1": region.x1 - across, "y1": region.y1 - down}
     return region.model_copy(update=edges)
 
@@ -211,8 +213,8 @@ def retouch(
 
     What is new is painted by itself first. Then, at every step, the cells outside of a pass's regions are set back to
     the noised source. The base prompt tells of what is around the regions; `by_region` false paints by it alone.
-    `strength` in (0, 1] is the share of the noise schedule that is run through. Pixels outside of the regions keep their
-    bytes. `options` go to the stock inpainting pipeline; `watch(number, total)` gives a stroke's callback_on_step_end;
+    `strength` in (0, 1] is the share of the noise schedule that is run through. Pixels outside of the regions keep
+    their bytes. `options` go to the stock inpainting pipeline; `watch(number, total)` gives a stroke's callback_on_step_end;
     `attend` takes the place of `regional`, `blend` that of `seams.matched`. Raises BackboneError for values that are
     not numbers, BadSettings for a pipeline that cannot repaint.
     """
@@ -227,7 +229,7 @@ def retouch(
             source = Image.fromarray(np.rint(bare).clip(0, 255).astype(np.uint8))
         # As many steps for every stroke, of a schedule that is the longer the less of it is run through.
         schedule = {"strength": share, "num_inference_steps": math.ceil(strength * steps / share)}
-        told = [_inner(region) for region in each.regions]
+        told = [_inner(region, ALONE if alone else INSET) for region in each.regions]
         callback = {} if watch is None else {"callback_on_step_end": watch(number, len(planned))}
         with attend(inpaint, told, layout.base_ratio) if by_region else nullcontext():
             source = repainted(
