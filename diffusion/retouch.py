@@ -214,9 +214,9 @@ def retouch(
     What is new is painted by itself first. Then, at every step, the cells outside of a pass's regions are set back to
     the noised source. The base prompt tells of what is around the regions; `by_region` false paints by it alone.
     `strength` in (0, 1] is the share of the noise schedule that is run through. Pixels outside of the regions keep
-    their bytes. `options` go to the stock inpainting pipeline; `watch(number, total)` gives a stroke's callback_on_step_end;
-    `attend` takes the place of `regional`, `blend` that of `seams.matched`. Raises BackboneError for values that are
-    not numbers, BadSettings for a pipeline that cannot repaint.
+    their bytes. `options` go to the stock inpainting pipeline; `watch(number, total)` gives a stroke's
+    callback_on_step_end; `attend` takes the place of `regional`, `blend` that of `seams.matched`. Raises BackboneError
+    for values that are not numbers, BadSettings for a pipeline that cannot repaint.
     """
     inpaint = inpainting(pipe)
     planned = [stroke for each in passes(layout) for stroke in strokes(each, strength, masks=_takes_a_mask(inpaint))]

@@ -215,6 +215,21 @@ def edits(
 
 
 @app.command()
+def moves(
+    objects: Objects = "1,2,3,4,6",
+    prompts: Prompts = 12,
+    steps: Steps = None,
+    out: Out = RUNS,
+) -> None:
+    """What the loop's moves are tried for, and how often they mend it; and how many pictures a prompt takes."""
+    from muralist.graphs import wiring
+
+    from .moves import run
+
+    run(_numbers(objects), prompts, wiring.settings(steps=steps), out)
+
+
+@app.command()
 def parse(
     prompts: Annotated[Path, typer.Option(help="Folder with T2I-CompBench's and GenEval's prompt files.")],
     show: Annotated[bool, typer.Option(help="List what is not read exactly, and what is only read.")] = False,

@@ -100,7 +100,7 @@ async def test_a_rejected_move_is_refused_twice_more_and_then_the_rules_fill_in_
         ({"rounds": 2}, "all 2 rounds are used up", 3),
         ({"images": 2}, "all 2 pictures are painted", 2),
         ({"images": 7}, "all 7 pictures are painted", 7),
-        ({"rounds": 9}, "all 9 rounds are used up", 10),
+        ({"rounds": 9}, "Nothing is left to try; the best picture so far stands.", 7),
         ({"rounds": 1, "images": 7}, "all 1 rounds are used up", 2),
     ],
 )
