@@ -62,6 +62,9 @@ def decide(history: History, offered: Collection[str]) -> Decision:
         return Decision(f"Giving up: the next step would be {wanted}, which is not offered.")
     if report is not None and report.passed:
         return Decision("Done: the picture shows everything that was asked for.")
+    if report is not None and {question.id for question in report.open_questions} <= set(report.beyond):
+        left = ", ".join(f"'{question.text}'" for question in report.open_questions)
+        return Decision(f"Stopping: nobody can answer {left}; everything else passes.")
     return Decision("Nothing is left to try; the best picture so far stands.")
 
 
@@ -100,7 +103,8 @@ def _improvements(history: History, report: Findings) -> Iterator[Decision]:
 
     A whole picture hardly ever keeps all that an edited one has right: `docs/moves.md` counts.
     """
-    found = [each for each in report.verdicts if each.question_id.endswith(".exists")]
+    asked = [each for each in report.verdicts if each.question_id not in report.beyond]
+    found = [each for each in asked if each.question_id.endswith(".exists")]
     there = [each.status == "pass" for each in found]
     new_seeds = _new_seeds(report)
     if found and all(each.status == "fail" for each in found):
@@ -108,14 +112,14 @@ def _improvements(history: History, report: Findings) -> Iterator[Decision]:
     edits: list[Edit] = []
     layout = report.layout or history.layout
     if history.scene is not None and layout is not None:
-        edits = propose_edits(history.scene, layout, report.verdicts, report.rejected_moves)
+        edits = propose_edits(history.scene, layout, report.verdicts, report.rejected_moves, report.beyond)
         # After a rejection one edit at a time: of several, one may spoil the others' success.
         for chosen in [edits[:1]] if report.status == "rejected" else [edits, edits[:1]]:
             if chosen:
                 listed = ", ".join(f"{edit.action} {edit.of({})}" for edit in chosen)
                 args = {"edits": [edit.model_dump(mode="json", exclude_none=True) for edit in chosen]}
                 yield Decision(f"Retouching: {listed}.", "inspect_and_edit", args)
-    if not report.passed and (edits or 2 * sum(there) <= len(there)):  # edits: none of which could be done
+    if not report.passed and (edits or (found and 2 * sum(there) <= len(there))):  # edits: none of which could be done
         yield from new_seeds
 
 

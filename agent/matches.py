@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from muralist.tools.checklist import Question, checklist
@@ -37,13 +37,14 @@ class Matches:
         return [(name, index, box) for name, found in self.found.items() for index, box in found.boxes.items()]
 
 
-def match(scene: Scene, layout: Layout, verdicts: Sequence[Verdict]) -> Matches:
+def match(scene: Scene, layout: Layout, verdicts: Sequence[Verdict], beyond: Collection[str] = ()) -> Matches:
     """Give every found box to the instance whose region it fits best.
 
-    Skipped questions are left out: they are decided by the question they depend on.
+    Skipped questions are left out: they are decided by the question they depend on. So are those `beyond` everyone.
     """
     given = {verdict.question_id: verdict for verdict in verdicts}
-    questions = [(question, given[question.id]) for question in checklist(scene).questions if question.id in given]
+    asked = [question for question in checklist(scene).questions if question.id not in beyond]
+    questions = [(question, given[question.id]) for question in asked if question.id in given]
     found = {entity.id: _found(entity, layout, given) for entity in scene.entities}
     failed = [(question, verdict) for question, verdict in questions if verdict.status in ("fail", "unsure")]
     return Matches(scene=scene, layout=layout, open=failed, found=found)

@@ -119,7 +119,7 @@ class OfflineDrafter:
         best = run.best
         if run.scene is None or best is None or best.verdicts is None:
             return []
-        return propose_edits(run.scene, run.layout_of(best), best.verdicts, run.rejected)
+        return propose_edits(run.scene, run.layout_of(best), best.verdicts, run.rejected, run.beyond)
 
 
 def _name(tool: Tool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from muralist.tools.edits import MAX_SHARED, MIN_EDIT, Action, Edit, sizeable
 from muralist.tools.layout import Box, Layout
@@ -23,14 +23,17 @@ _MOST = 8
 """Edits at once."""
 
 
-def propose_edits(scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move]) -> list[Edit]:
+def propose_edits(
+    scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move], beyond: Collection[str] = ()
+) -> list[Edit]:
     """Edits that mend what did not pass: what is missing first, then what is badly formed, counts, what nobody
-    asked for, looks, places, and what passes but hardly. What a given picture has to keep is left alone.
+    asked for, looks, places, and what passes but hardly. What a given picture has to keep is left alone, and so is what
+    nobody could verify (`beyond`: ids of questions).
 
     Several at once where their boxes do not overlap. What was rejected with TRIES seeds is not tried again; another
     action on the same target is, if there is one. An empty list means: nothing left to try.
     """
-    matches = match(scene, layout, verdicts)
+    matches = match(scene, layout, verdicts, beyond)
     faults = [
         *_missing(matches),
         *_badly_formed(matches),

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     call_seconds: float = Field(
         default=120, gt=0, allow_inf_nan=False, description="Seconds that a model may take to answer."
     )
+    strict: bool = Field(
+        default=False, description="Refuse prompts with questions that no chosen inspector can answer."
+    )
     steps: int = Field(default=20, ge=1, le=MAX_STEPS, description="Denoising steps per picture.")
     guidance: float = Field(default=4.0, ge=0, le=MAX_GUIDANCE, allow_inf_nan=False, description="Guidance scale.")
     width: int = Field(default=128, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description="Pixels.")

@@ -43,8 +43,9 @@ def new_run(settings: Settings, seed: int = 0, owner: str = "local") -> Run:
     """A run with the settings' options and budget, before it has a scene. Raises BadSettings."""
     try:
         options = Options(
-            seed=seed, width=settings.width, height=settings.height, steps=settings.steps, guidance=settings.guidance
-        )
+            seed=seed, width=settings.width, height=settings.height, steps=settings.steps, guidance=settings.guidance,
+            strict=settings.strict,
+        )  # fmt: skip
         budget = Budget.of(**{name: getattr(settings, name) for name in Budget.model_fields})
     except ValidationError as error:
         raise BadSettings(one_line(error)) from None

@@ -53,6 +53,11 @@ class PicturebookInspector:
         ground = max(told, key=lambda name: told[name])
         return Sight(things, ground if told[ground] >= PASS_AT else None)
 
+    def cannot_answer(self, checklist: Checklist) -> dict[str, str]:
+        """Questions about words that it was not taught, about other looks than colours, styles and claims."""
+        told = {question.id: _beyond(question, checklist.scene) for question in checklist.questions}
+        return {name: why for name, why in told.items() if why}
+
     def things(self, image: Image.Image) -> list[Detection]:
         """Everything the detector sees, surest first."""
         return _network(self.weights, self.shape).detect(image, THRESHOLD)
@@ -84,30 +89,47 @@ def judge(checklist: Checklist, things: Sequence[Detection], image: Image.Image,
 def _answer(
     question: Question, scene: Scene, matched: dict[str, Matched], things: Sequence[Detection], image: Image.Image
 ) -> Answer:
+    if why := _beyond(question, scene):
+        return cannot_tell(why)
     if question.kind == "background":
         return _background(scene.background or "", things, image)
-    if question.kind == "absent":
-        return _absent(question, scene, things, image)
-    concerned = [question.entity or ""]
-    if question.kind == "relation":
-        concerned += scene.relations[question.index or 0].objects
-    if question.kind == "others":
-        concerned = list(matched)
-    for noun in (scene.entity(name).noun for name in concerned):
-        if noun not in NOUNS:
-            return cannot_tell(f"the detector does not know '{noun}'")
+    if question.kind == "absent" and (name := scene.absent[question.index or 0]) in BACKGROUNDS:
+        there = _background(name, things, image)
+        return Answer(1 - there.p, there.evidence)
     return from_boxes(question, scene, matched, things) or cannot_tell("the detector cannot tell that")
 
 
-def _absent(question: Question, scene: Scene, things: Sequence[Detection], image: Image.Image) -> Answer:
-    name = scene.absent[question.index or 0]
-    if name in BACKGROUNDS:
-        there = _background(name, things, image)
-        return Answer(1 - there.p, there.evidence)
-    *looks, noun = name.split()
-    if noun not in NOUNS or not COLOURS.keys() >= set(looks):
-        return cannot_tell(f"the detector does not know '{name}'")
-    return from_boxes(question, scene, {}, things) or cannot_tell("the detector cannot tell that")
+def _beyond(question: Question, scene: Scene) -> str:
+    """Why no picture will let the detector answer the question; empty if one may."""
+    index = question.index or 0
+    asked: list[str] = []
+    match question.kind:
+        case "background":
+            ground = scene.background or ""
+            known = not BACKGROUNDS.keys().isdisjoint(ground.split())
+            return "" if known else f"the detector does not know the background '{ground}'"
+        case "absent":
+            *looks, noun = scene.absent[index].split()
+            known = scene.absent[index] in BACKGROUNDS or (noun in NOUNS and COLOURS.keys() >= set(looks))
+            return "" if known else f"the detector does not know '{scene.absent[index]}'"
+        case "others":
+            asked = [entity.id for entity in scene.entities]
+        case "relation":
+            asked = [question.entity or "", *scene.relations[index].objects]
+        case "style" | "claim":
+            return "the detector tells things, colours and places only"
+        case _:
+            asked = [question.entity or ""]
+    for noun in (scene.entity(name).noun for name in asked):
+        if noun not in NOUNS:
+            return f"the detector does not know '{noun}'"
+    if question.kind == "attribute":
+        attribute = scene.entity(asked[0]).attributes[index]
+        if attribute.kind != "colour":
+            return "the detector tells things, colours and places only"
+        if attribute.value not in COLOURS:
+            return f"the detector does not know the colour '{attribute.value}'"
+    return ""
 
 
 def _background(wanted: str, things: Sequence[Detection], image: Image.Image) -> Answer:

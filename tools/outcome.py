@@ -38,6 +38,7 @@ class Findings(Value):
     open_questions: list[Question] = Field(
         description="What the best image does not yet show; of a candidate that awaits verdicts, what nobody answered."
     )
+    beyond: list[str] = Field(default_factory=list, description="Questions that no chosen inspector can answer.")
     doubtful: list[str] = Field(
         default_factory=list, description="Questions that pass, but hardly: refining what they are about may help."
     )
@@ -89,6 +90,7 @@ def findings(run: Run, candidate: Attempt) -> Findings:
         passed=run.passed,
         not_understood=run.not_understood,
         open_questions=[question for question in questions if question.id in wanted],
+        beyond=run.beyond,
         doubtful=run.doubtful,
         verdicts=verdicts,
         layout=None if layout == run.layout else layout,

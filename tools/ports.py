@@ -97,6 +97,14 @@ class Observer(Protocol):
         """All its things, those of `nouns` looked for by name; None if it cannot tell after all."""
 
 
+@runtime_checkable
+class Foreseeing(Protocol):
+    """What an inspector may be besides: one that knows what it can never answer, whatever the picture shows."""
+
+    def cannot_answer(self, checklist: Checklist) -> dict[str, str]:
+        """Ids of those questions, and why."""
+
+
 class Drafter(Protocol):
     """Fills in tool arguments that a caller left out."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from pydantic import Field
 
@@ -11,11 +12,16 @@ from .errors import BadPrompt
 from .fidelity import check_kept, check_scene
 from .outcome import Outcome
 from .plan import laid_out
-from .ports import Observer, Ports
+from .ports import Foreseeing, Observer, Ports
 from .run import Run
 from .scene import MAX_PROMPT, Scene, Value
 from .sight import Sight, listed
 from .words import stems
+
+WHO_COULD = (
+    "choose an inspector that can with --inspector (MURALIST_INSPECTOR): grounded, with MURALIST_VQA for looks and "
+    "styles, or mllm; several are joined by +"
+)
 
 
 class RecaptionArgs(Value):
@@ -51,13 +57,21 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
         known = ports.painter.admit(scene.model_copy(update={"entities": painted}))
         said = {entity.id: entity for entity in known.entities}
         scene = known.model_copy(update={"entities": [said.get(entity.id, entity) for entity in scene.entities]})
-    opened = run.recaptioned(scene, drafted_by)
     questions = checklist(scene).questions
+    beyond = _beyond(scene, ports)
+    unable = nobody_can(beyond, scene) if beyond else ""
+    if unable:
+        if run.options.strict:
+            raise BadPrompt(f"{unable}, or leave --strict (MURALIST_STRICT) out to have it painted anyway")
+        ports.on_event("beyond", {"text": unable, "questions": beyond})
+    opened = run.recaptioned(scene, drafted_by).changed(beyond=list(beyond))
     text = f"{len(scene.entities)} entities, {len(questions)} questions to verify."
     if reworded := in_other_words(scene):
         text += f" Understood: {', '.join(reworded)}."
     if scene.unparsed:
         text += f" Not understood, kept in the caption only: {', '.join(scene.unparsed)}."
+    if unable:
+        text += f" Not verifiable: {unable}."
     data = {
         "run_id": run.run_id,
         "scene": scene.model_dump(exclude_defaults=True),
@@ -72,6 +86,20 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
     planned = laid_out(opened, layout, ports.drafter.name, ports.painter)
     text += f" The picture shows {sight}; to stay: {listed([scene.entity(name) for name in scene.kept])}."
     return Outcome(planned, text, {**data, "layout": layout.model_dump(exclude_defaults=True)})
+
+
+def _beyond(scene: Scene, ports: Ports) -> dict[str, str]:
+    """Ids of the questions that no picture will let the inspector answer, and why."""
+    inspector = ports.inspector
+    return inspector.cannot_answer(checklist(scene)) if isinstance(inspector, Foreseeing) else {}
+
+
+def nobody_can(beyond: Mapping[str, str], scene: Scene) -> str:
+    """Which questions nobody can answer, why, and who could."""
+    asked = checklist(scene)
+    told = ", ".join(f"'{asked.question(each).text}'" for each in beyond)
+    why = "; ".join(dict.fromkeys(beyond.values()))
+    return f"nobody can answer {told} ({why}), so that no picture can pass: {WHO_COULD}"
 
 
 async def _sight(args: RecaptionArgs, run: Run, ports: Ports) -> Sight | None:

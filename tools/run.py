@@ -72,7 +72,7 @@ class Attempt(Value):
 
 
 class Options(Value):
-    """How pictures of this run are painted."""
+    """How pictures of this run are painted, and what is asked of its prompt."""
 
     seed: int = Field(default=0, ge=0, lt=SEEDS)
     width: int = Field(default=128, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP)
@@ -80,6 +80,7 @@ class Options(Value):
     steps: int = Field(default=20, ge=1, le=MAX_STEPS)
     guidance: float = Field(default=4.0, ge=0, le=MAX_GUIDANCE, allow_inf_nan=False)
     negative_prompt: str = ""
+    strict: bool = Field(default=False, description="Refuse a prompt with questions that nobody can answer.")
 
 
 class Run(Value):
@@ -95,6 +96,7 @@ class Run(Value):
         default=None,
         description="The picture that the run starts from: it is inspected and edited, never painted anew.",
     )
+    beyond: list[str] = Field(default_factory=list, description="Questions that no chosen inspector can answer.")
     drafted_by: str = Field(default="", description="Of the scene: a model, the offline rules, or a caller.")
     layout: Layout | None = None
     layout_by: str = Field(default="", description="The same of the layout.")

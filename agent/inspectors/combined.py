@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from muralist.tools.checklist import Checklist
-from muralist.tools.ports import Inspector, Observer
+from muralist.tools.ports import Foreseeing, Inspector, Observer
 from muralist.tools.sight import Sight
 from muralist.tools.verdict import Verdict, combine
 
@@ -31,6 +31,11 @@ class CombinedInspector:
             if isinstance(inspector, Observer) and (sight := await inspector.observe(image, nouns)) is not None:
                 return sight
         return None
+
+    def cannot_answer(self, checklist: Checklist) -> dict[str, str]:
+        """What none of them can answer, with the first one's reason."""
+        each = [one.cannot_answer(checklist) if isinstance(one, Foreseeing) else {} for one in self.inspectors]
+        return {name: why for name, why in each[0].items() if all(name in others for others in each)}
 
     async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
         """A verdict for every question that one of them answers. Raises what the first that fails raises."""

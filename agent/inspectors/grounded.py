@@ -51,6 +51,9 @@ class Look(Protocol):
     def yes(self, picture: Image.Image, question: str) -> float | None: ...
 
 
+BOXES_ONLY = "boxes and colours cannot tell that; set MURALIST_VQA"
+
+
 @dataclass(frozen=True)
 class GroundedInspector:
     """Detection, then geometry, counting and colours in code, as an `Inspector`; without `look`, the rest is unsure."""
@@ -62,6 +65,12 @@ class GroundedInspector:
     async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
         """A verdict per question. Raises BackboneError if a model cannot be loaded."""
         return await asyncio.to_thread(self._inspect, image, checklist)
+
+    def cannot_answer(self, checklist: Checklist) -> dict[str, str]:
+        """Without `look`: whatever neither boxes nor colours tell."""
+        if self.look is not None:
+            return {}
+        return {each.id: BOXES_ONLY for each in checklist.questions if not _by_boxes(each, checklist.scene)}
 
     async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
         """What goes by one of the nouns, and what one notices anyway. Raises as `inspect` does."""
@@ -121,6 +130,19 @@ class GroundedInspector:
         p, box = min(answers, key=lambda answer: answer[0])
         wrong = [place for p, place in answers if status_of(p) != "pass"]
         return Answer(p, f"by looking at {len(answers)} cut out", box, wrong or mine.boxes)
+
+
+def _by_boxes(question: Question, scene: Scene) -> bool:
+    """True if boxes or colours may answer it."""
+    match question.kind:
+        case "background" | "style" | "claim":
+            return False
+        case "absent":
+            return scene.absent[question.index or 0] not in GROUNDS
+        case "attribute":
+            return scene.entity(question.entity or "").attributes[question.index or 0].kind == "colour"
+        case _:
+            return True
 
 
 def _colours(image: Image.Image, box: Box, words: set[str]) -> dict[str, float]:

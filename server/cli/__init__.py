@@ -35,6 +35,9 @@ Guidance = Annotated[float | None, typer.Option(help="Guidance scale.")]
 Backbone = Annotated[str | None, typer.Option(metavar="NAME|PATH|HUB-ID", help="What paints.")]
 Model = Annotated[str | None, typer.Option(metavar="NAME", help="What recaptions, plans and edits.")]
 Inspector = Annotated[str | None, typer.Option(metavar="NAME", help="What answers the checklist.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse what no chosen inspector could verify, before anything is painted.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, progress on stderr.")]
 
 
@@ -112,6 +115,7 @@ def draw_command(  # noqa: PLR0917 - an option each
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Your own layout: JSON, or a split ratio with BREAK prompts.")
     ] = None,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Paint a picture, check that it shows what was asked for, and repaint what does not.
@@ -138,6 +142,7 @@ def draw_command(  # noqa: PLR0917 - an option each
         backbone=backbone,
         model=model,
         inspector=inspector,
+        strict=strict or None,
     )
     layout = read_plan(plan, prompt) if plan else None
     result = draw(prompt, out=out, seed=seed, layout=layout, settings=settings, console=Console(stderr=True))
@@ -160,6 +165,7 @@ def edit_command(  # noqa: PLR0917 - an option each
     backbone: Backbone = None,
     model: Model = None,
     inspector: Inspector = None,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Have a picture show what is wished for: only what does not hold is repainted, all other pixels stay.
@@ -182,6 +188,7 @@ def edit_command(  # noqa: PLR0917 - an option each
         backbone=backbone,
         model=model,
         inspector=inspector,
+        strict=strict or None,
     )
     result = draw(wish, image=image, out=out, seed=seed, settings=settings, console=Console(stderr=True))
     _show(result, as_json)

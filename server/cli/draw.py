@@ -115,7 +115,7 @@ class Display:
                     self._line(f"picture {data['number']}: step {data['step']} of {data['steps']}")
             case "judged":
                 self._judged(data)
-            case "filled_in":
+            case "filled_in" | "beyond":
                 self.console.print(Text(data["text"], style="yellow"), soft_wrap=True)
 
     def _only(self, name: str) -> None:

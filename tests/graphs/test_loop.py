@@ -14,8 +14,12 @@ from PIL import Image
 from scripted_model import ScriptedModel, call, calls
 
 import muralist
-from muralist.tools.errors import BackboneError, BadSettings, MuralistError, Refused
+from muralist.tools.checklist import Checklist, Question
+from muralist.tools.errors import BackboneError, BadPrompt, BadSettings, MuralistError, Refused
 from muralist.tools.ports import PaintSpec
+from muralist.tools.run import Event
+from muralist.tools.scene import Scene
+from muralist.tools.verdict import Verdict
 
 PROMPT = "a red cup to the left of a blue book"
 Blocks = Callable[..., dict[str, Any]]
@@ -307,3 +311,33 @@ async def test_a_model_is_held_to_what_is_on_a_given_picture(blocks: Blocks) -> 
     assert "the blue book has to stay as it is" in mistakes[1]
     assert result.passed
     assert result.scene.kept == ["book"]
+
+
+class Blind(BlockInspector):
+    """Knows that it cannot tell styles."""
+
+    def cannot_answer(self, checklist: Checklist) -> dict[str, str]:
+        return {each.id: "blocks have no style" for each in checklist.questions if each.kind == "style"}
+
+    def _verdict(self, image: Image.Image, question: Question, scene: Scene) -> Verdict:
+        told = super()._verdict(image, question, scene)
+        return told.model_copy(update={"status": "unsure", "p": 0.5}) if question.kind == "style" else told
+
+
+async def test_what_nobody_can_answer_is_said_at_the_start_and_no_picture_is_painted_for_it(blocks: Blocks) -> None:
+    events: list[Event] = []
+    prompt = f"a watercolor of {PROMPT}"
+    result = await muralist.adraw(prompt, **blocks(inspector=Blind()), on_event=events.append)
+    (told,) = (event for event in events if event.kind == "beyond")
+    assert told.data["questions"] == {"style.0": "blocks have no style"}
+    assert "nobody can answer 'Is it a watercolor?' (blocks have no style)" in told.data["text"]
+    assert (len(result.attempts), result.passed) == (1, False)
+    assert result.reason == "Stopping: nobody can answer 'Is it a watercolor?'; everything else passes."
+
+
+async def test_strictly_what_nobody_can_answer_is_refused(blocks: Blocks) -> None:
+    painted: list[PaintSpec] = []
+    parts = blocks(BlockPainter(on_paint=painted.append), Blind())
+    with pytest.raises(BadPrompt, match=r"nobody can answer 'Is it a watercolor.*leave --strict"):
+        await muralist.adraw(f"a watercolor of {PROMPT}", **parts, strict=True)
+    assert painted == []

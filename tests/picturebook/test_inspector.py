@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from muralist.agent import parse_prompt
 from muralist.picturebook.detector import CHANNELS, read
 from muralist.picturebook.glyphs import FONT_PATH
 from muralist.picturebook.inspector import PicturebookInspector, judge
@@ -206,3 +207,24 @@ async def test_what_is_on_a_picture_is_seen_without_being_asked_for() -> None:
     still = Still("grass", (Thing("apple", "red", (16, 16, 56, 56)), Thing("car", "blue", (70, 76, 118, 110))))
     picture = Image.fromarray(render(still, np.random.default_rng(0)))
     assert str(await PicturebookInspector().observe(picture, [])) == "a blue car, a red apple on grass"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "beyond"),
+    [
+        ("a red car to the left of a blue vase on sand", {}),
+        ("a big red car", {"car.size.0": "the detector tells things, colours and places only"}),
+        ("a watercolor of a red car", {"style.0": "the detector tells things, colours and places only"}),
+        ("a red car and no unicorn", {"absent.0": "the detector does not know 'unicorn'"}),
+    ],
+)  # fmt: skip
+def test_what_no_picture_would_let_it_answer_is_known_beforehand(prompt: str, beyond: dict[str, str]) -> None:
+    asked = checklist(parse_prompt(prompt))
+    assert PicturebookInspector().cannot_answer(asked) == beyond
+    told = {each.question_id: each for each in judge(asked, [], SAND, "picturebook")}
+    assert all((told[each].status, told[each].evidence) == ("unsure", why) for each, why in beyond.items())
+
+
+def test_of_an_unknown_thing_nothing_can_be_answered_and_of_a_known_one_beside_it_all() -> None:
+    beyond = PicturebookInspector().cannot_answer(checklist(parse_prompt("a red unicorn to the left of a blue vase")))
+    assert set(beyond) == {"unicorn.exists", "unicorn.colour.0", "unicorn.count", "relation.0", "others"}
