@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from muralist.diffusion import Region
-from muralist.diffusion.retouch import alpha, passes, paste, retouch, touched_cells
-from muralist.tools.layout import Layout
+from muralist.diffusion.retouch import CLEARING, FITTING, alpha, passes, paste, retouch, strokes, touched_cells
+from muralist.tools.layout import Instance, Layout
 
 LAYOUT = Layout(
     regions=[Region("a red car", 0.25, 0.25, 0.5, 0.75), Region("a dog", 0.75, 0, 1, 0.3)], base_prompt="a street"
@@ -85,6 +88,42 @@ def test_small_boxes_get_a_window_each_and_large_ones_share_the_whole_picture() 
     assert (sea.window.width, sea.window.height) == (1, 1)
     inner = cup.regions[0]
     assert (inner.x0, inner.y0, inner.x1, inner.y1) == pytest.approx((1 / 6, 1 / 6, 5 / 6, 5 / 6))
+
+
+def test_what_is_cleared_comes_first_and_what_is_new_is_painted_by_itself_and_then_fitted_in() -> None:
+    cup, key = Instance(entity="cup"), Instance(entity="key")
+    regions = [
+        Region("a cup", 0.1, 0.1, 0.3, 0.3, instances=[cup]),
+        Region("a key", 0.6, 0.1, 0.8, 0.3, instances=[key], strength=0.5),
+        Region("nothing", 0.1, 0.6, 0.3, 0.8),
+    ]
+    planned = [
+        (stroke.outlines[0].prompt, strength, alone)
+        for each in passes(Layout(regions=regions, base_prompt="nothing"))
+        for stroke, strength, alone in strokes(each, 1.0, masks=True)
+    ]
+    assert planned == [
+        ("nothing", CLEARING, False), ("a cup", 1.0, True), ("a cup", FITTING, False), ("a key", 0.5, False),
+    ]  # fmt: skip
+    (new,) = passes(Layout(regions=regions[:1], base_prompt="nothing"))
+    assert [(strength, alone) for _, strength, alone in strokes(new, 1.0, masks=False)] == [(1.0, False)]
+    assert [(strength, alone) for _, strength, alone in strokes(new, 0.7, masks=True)] == [(0.7, False)]
+
+
+def test_every_stroke_takes_as_many_steps(pipe: StableDiffusionPipeline) -> None:
+    regions = [Region("a cup", 0.1, 0.1, 0.4, 0.4), Region("nothing", 0.5, 0.5, 0.9, 0.9)]
+    told: list[tuple[int, int, int]] = []
+
+    def watch(number: int, total: int) -> Callable[..., dict[str, Any]]:
+        def called(running: Any, step: int, _: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+            told.append((number, total, running.num_timesteps))
+            return kwargs
+
+        return called
+
+    layout = Layout(regions=regions, base_prompt="nothing")
+    retouch(pipe, Image.new("RGB", (128, 64)), layout, steps=4, watch=watch, generator=torch.Generator().manual_seed(0))
+    assert told == [(number, 3, 4) for number in range(3) for _ in range(4)]
 
 
 def test_ten_edits_in_a_row_leave_every_pixel_outside_of_their_boxes_alone(pipe: StableDiffusionPipeline) -> None:

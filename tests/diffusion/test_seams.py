@@ -10,7 +10,7 @@ from tiny_pipelines import tiny
 
 from muralist.diffusion import Region
 from muralist.diffusion.retouch import alpha, feather_of, retouch
-from muralist.diffusion.seams import matched, seam
+from muralist.diffusion.seams import cleared, matched, seam
 from muralist.tools.layout import Layout
 
 WEIGHT = alpha([Region("a cat", 0.25, 0.25, 0.75, 0.75)], 64, 64, feather=1)
@@ -48,6 +48,25 @@ def test_free_forms_of_any_size_are_matched(size: tuple[int, int]) -> None:
     weight = (np.hypot(rows - size[0] / 2, columns - size[1] / 2) < 12).astype(np.float32)
     ground = np.full((*size, 3), 150, np.float32)
     assert np.abs(matched(ground, ground + 8, weight) - ground)[weight > 0].max() < 1
+
+
+def test_a_thing_that_ends_at_the_border_casts_no_shade_inside() -> None:
+    source = GROUND.copy()
+    source[20:40, 8:16] -= 120  # up to the border, on the left
+    off = (matched(source, GROUND + 6, WEIGHT) - GROUND)[WEIGHT > 0]
+    assert off.min() > -1, "no smear of the thing"
+    assert np.median(off) < 1, "the shade of the ground is matched"
+
+
+def test_what_is_cleared_begins_as_the_ground_around_it_and_nothing_outside_changes() -> None:
+    slope = np.linspace(-20, 20, 64, dtype=np.float32)[None, :, None]
+    source = GROUND + slope
+    source[20:44, 20:44] = (200, 30, 30)
+    source[0:14, 30:40] = (30, 30, 200)  # another thing nearby
+    bare = cleared(source, WEIGHT > 0)
+    assert np.abs(bare - GROUND - slope)[WEIGHT > 0].max() < 8
+    assert np.array_equal(bare[WEIGHT == 0], source[WEIGHT == 0])
+    assert np.array_equal(cleared(source, np.ones((64, 64), bool)), source), "nothing is around"
 
 
 def test_a_seam_is_a_step_across_the_border() -> None:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from muralist.picturebook.detector import CELLS, CHANNELS, COLOUR_LIST, NOUN_LIST, SPLIT, read
+from muralist.picturebook.detector import (
+    CELLS,
+    CHANNELS,
+    COLOUR_LIST,
+    NOUN_LIST,
+    SIZE,
+    SPLIT,
+    Detector,
+    averaged,
+    read,
+)
 from muralist.picturebook.training.detector import Targets, detection_loss
 from muralist.picturebook.training.scenes import Labelled, Scene
+from muralist.tools.detection import Detection
+from muralist.tools.layout import Box
 
 BLANK = np.zeros((128, 128, 3), np.uint8)
 
@@ -78,3 +93,49 @@ def test_no_probability_rounds_above_one(side: int) -> None:
     presence[presence > 0] = torch.linspace(0.1, 3.0, int((presence > 0).sum()))
     for found in read(output, 0.3, (0.01, 0.01, 100.0, 0.0)):
         assert max(*found.nouns.values(), *found.colours.values(), found.form) <= 1
+
+
+def seen(x: float, confidence: float = 0.9, form: float = 0.8, noun: str = "cup") -> Detection:
+    box = Box(x0=x, y0=0.3, x1=x + 0.3, y1=0.6)
+    nouns = {name: float(name == noun) for name in NOUN_LIST}
+    return Detection(box, confidence, nouns, dict.fromkeys(COLOUR_LIST, 0.1), form)
+
+
+def test_several_looks_see_a_thing_once_by_their_mean() -> None:
+    (found,) = averaged([[seen(0.30, 0.8, 0.9)], [seen(0.32, 0.6, 0.5)]])
+    assert (found.confidence, found.form) == (pytest.approx(0.7), pytest.approx(0.7))
+    assert found.box.x0 == pytest.approx(0.31)
+
+
+def test_a_look_that_does_not_see_it_makes_it_less_sure_and_no_worse_formed() -> None:
+    (found,) = averaged([[seen(0.3)], [], [seen(0.3)]])
+    assert (found.confidence, found.form) == (pytest.approx(0.6), pytest.approx(0.8))
+
+
+def test_neighbours_stay_two_and_halves_of_one_look_are_one_with_another_looks_whole() -> None:
+    assert len(averaged([[seen(0.1), seen(0.5)], [seen(0.51), seen(0.11)]])) == 2
+    half = replace(seen(0.3, 0.5), box=Box(x0=0.3, y0=0.3, x1=0.44, y1=0.6))
+    rest = replace(seen(0.3, 0.5), box=Box(x0=0.45, y0=0.3, x1=0.6, y1=0.6))
+    assert len(averaged([[seen(0.3)], [half, rest]])) == 1
+
+
+class Brightest(Detector):
+    """Sees one thing, two cells large, around the brightest cell."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        cells = torch.nn.functional.avg_pool2d(pictures.mean(1, keepdim=True), SIZE // CELLS).flatten(1)
+        outputs = torch.full((len(pictures), CHANNELS, CELLS, CELLS), -9.0)
+        outputs[:, -4:] = torch.tensor([0.0, 0.0, 0.69, 0.69])[:, None, None]
+        for output, at in zip(outputs, cells.argmax(1), strict=True):
+            output[0].view(-1)[at] = 6.0
+        return outputs
+
+
+@pytest.mark.parametrize("place", [(0, 0), (7, 9), (15, 15)])
+def test_what_a_shifted_look_sees_is_told_where_it_is_in_the_picture(place: tuple[int, int]) -> None:
+    picture = Image.new("L", (SIZE, SIZE))
+    x, y = (8 * cell for cell in place)
+    picture.paste(255, (x + 1, y + 1, x + 7, y + 7))
+    (found,) = Brightest().eval().detect(picture.convert("RGB"))
+    away = max(abs(found.box.centre[0] * SIZE - x - 4), abs(found.box.centre[1] * SIZE - y - 4))
+    assert away < 5, "each look is off by its shift, until it is taken back"

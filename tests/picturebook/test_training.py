@@ -20,7 +20,7 @@ from muralist.picturebook.glyphs import FONT_PATH
 from muralist.picturebook.training.background import Desk
 from muralist.picturebook.training.denoiser import DenoiserTrainer, names
 from muralist.picturebook.training.detector import DetectorTrainer
-from muralist.picturebook.training.optimiser import MuonAdamW
+from muralist.picturebook.training.optimiser import MuonAdamW, orthogonal
 from muralist.picturebook.training.precision import CHOICES, Precision, fastest
 from muralist.picturebook.training.scenes import Bank
 from muralist.picturebook.training.schedule import Schedule
@@ -160,6 +160,17 @@ def test_precision_is_chosen_by_what_is_fastest_and_leaves_no_trace(
     trainer.choose_precision(lines.append)
     assert all(torch.equal(value, before[name]) for name, value in trainer.module.state_dict().items())
     assert trainer.rng.bit_generator.state == state
+
+
+@pytest.mark.parametrize("shape", [(32, 96), (96, 32), (48, 48)])
+def test_an_orthogonalised_matrix_keeps_its_directions_and_has_singular_values_about_one(
+    shape: tuple[int, int],
+) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    turned = u.T @ orthogonal(matrix) @ v.T
+    assert (turned - torch.diag(turned.diagonal())).abs().max() < 0.05
+    assert turned.diagonal().min() > 0.5 and turned.diagonal().max() < 1.3
 
 
 def test_matrices_go_to_muon_and_everything_else_to_adamw() -> None:
