@@ -54,7 +54,7 @@ def test_a_thing_that_ends_at_the_border_casts_no_shade_inside() -> None:
     source = GROUND.copy()
     source[20:40, 8:16] -= 120  # up to the border, on the left
     off = (matched(source, GROUND + 6, WEIGHT) - GROUND)[WEIGHT > 0]
-    assert off.min() > -1, "no smear of the thing"
+    assert off.min() > -3, "no smear of the thing"
     assert np.median(off) < 1, "the shade of the ground is matched"
 
 
