@@ -39,7 +39,7 @@ def decide(history: History, offered: Collection[str]) -> Decision:
     report = history.report
     if report is not None and report.passed and not report.doubtful:
         return Decision("Done: the picture shows everything that was asked for.")
-    if report is not None and report.answered:
+    if report is not None and report.answered and not report.passed:
         return Decision(f"Stopping: every question is answered with yes, but {unasked(report.not_understood)}.")
     if report is not None and report.status == "awaiting_verdicts":
         waiting = ", ".join(unanswered(report.verdicts)) or "all questions"
@@ -64,7 +64,7 @@ def decide(history: History, offered: Collection[str]) -> Decision:
         return Decision("Done: the picture shows everything that was asked for.")
     if report is not None and {question.id for question in report.open_questions} <= set(report.beyond):
         left = ", ".join(f"'{question.text}'" for question in report.open_questions)
-        return Decision(f"Stopping: nobody can answer {left}; everything else passes.")
+        return Decision(f"Stopping: no inspector can answer {left}; everything else passes.")
     return Decision("Nothing is left to try; the best picture so far stands.")
 
 
@@ -112,7 +112,10 @@ def _improvements(history: History, report: Findings) -> Iterator[Decision]:
     edits: list[Edit] = []
     layout = report.layout or history.layout
     if history.scene is not None and layout is not None:
-        edits = propose_edits(history.scene, layout, report.verdicts, report.rejected_moves, report.beyond)
+        edits = propose_edits(
+            history.scene, layout, report.verdicts, report.rejected_moves,
+            beyond=report.beyond, doubtful=report.doubtful,
+        )  # fmt: skip
         # After a rejection one edit at a time: of several, one may spoil the others' success.
         for chosen in [edits[:1]] if report.status == "rejected" else [edits, edits[:1]]:
             if chosen:

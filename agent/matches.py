@@ -40,13 +40,18 @@ class Matches:
 def match(scene: Scene, layout: Layout, verdicts: Sequence[Verdict], beyond: Collection[str] = ()) -> Matches:
     """Give every found box to the instance whose region it fits best.
 
-    Skipped questions are left out: they are decided by the question they depend on. So are those `beyond` everyone.
+    Left out are questions that depend on one which did not pass, and is mended first, and those `beyond` everyone.
     """
     given = {verdict.question_id: verdict for verdict in verdicts}
     asked = [question for question in checklist(scene).questions if question.id not in beyond]
     questions = [(question, given[question.id]) for question in asked if question.id in given]
     found = {entity.id: _found(entity, layout, given) for entity in scene.entities}
-    failed = [(question, verdict) for question, verdict in questions if verdict.status in ("fail", "unsure")]
+    failed = [
+        (question, verdict)
+        for question, verdict in questions
+        if verdict.status in ("fail", "unsure")
+        and all(given[parent].status == "pass" for parent in question.depends_on if parent in given)
+    ]
     return Matches(scene=scene, layout=layout, open=failed, found=found)
 
 

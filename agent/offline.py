@@ -119,7 +119,9 @@ class OfflineDrafter:
         best = run.best
         if run.scene is None or best is None or best.verdicts is None:
             return []
-        return propose_edits(run.scene, run.layout_of(best), best.verdicts, run.rejected, run.beyond)
+        return propose_edits(
+            run.scene, run.layout_of(best), best.verdicts, run.rejected, beyond=run.beyond, doubtful=run.doubtful
+        )
 
 
 def _name(tool: Tool) -> str:

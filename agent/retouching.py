@@ -8,7 +8,7 @@ from muralist.tools.edits import MAX_SHARED, MIN_EDIT, Action, Edit, sizeable
 from muralist.tools.layout import Box, Layout
 from muralist.tools.run import TRIES, Move
 from muralist.tools.scene import Scene
-from muralist.tools.verdict import Verdict, is_doubtful
+from muralist.tools.verdict import Verdict
 
 from .matches import Matches, home, match
 
@@ -24,11 +24,17 @@ _MOST = 8
 
 
 def propose_edits(
-    scene: Scene, layout: Layout, verdicts: Sequence[Verdict], rejected: Sequence[Move], beyond: Collection[str] = ()
+    scene: Scene,
+    layout: Layout,
+    verdicts: Sequence[Verdict],
+    rejected: Sequence[Move],
+    *,
+    beyond: Collection[str] = (),
+    doubtful: Collection[str] = (),
 ) -> list[Edit]:
     """Edits that mend what did not pass: what is missing first, then what is badly formed, counts, what nobody
     asked for, looks, places, and what passes but hardly. What a given picture has to keep is left alone, and so is what
-    nobody could verify (`beyond`: ids of questions).
+    nobody could verify (`beyond`; `doubtful` is what passes, but hardly: ids of questions).
 
     Several at once where their boxes do not overlap. What was rejected with TRIES seeds is not tried again; another
     action on the same target is, if there is one. An empty list means: nothing left to try.
@@ -41,13 +47,13 @@ def propose_edits(
         *_unasked(matches),
         *_looks(matches),
         *_places(matches),
-        *_doubtful(matches, verdicts),
     ]
     wished = [_sparing(edit, matches) for edit in faults if edit.entity not in scene.kept]
     # What fails again and again must not keep the rest from being tried: substitutes come last.
     options = [edit for edit in wished if _rejections(edit, rejected) < TRIES]
     options.sort(key=lambda edit: _rejections(edit, rejected))
     options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected)]
+    options += [edit for edit in _doubtful(matches, verdicts, doubtful) if _rejections(edit, rejected) < TRIES]
     chosen: list[Edit] = []
     targets: set[str] = set()
     for edit in options:
@@ -90,11 +96,11 @@ def _badly_formed(matches: Matches) -> Iterator[Edit]:
             yield _refined(matches, question.entity, verdict.box)
 
 
-def _doubtful(matches: Matches, verdicts: Sequence[Verdict]) -> Iterator[Edit]:
-    """The same of what passes, but hardly."""
-    unsure = {verdict.question_id: verdict.box for verdict in verdicts if is_doubtful(verdict)}
+def _doubtful(matches: Matches, verdicts: Sequence[Verdict], doubtful: Collection[str]) -> Iterator[Edit]:
+    """The same of what passes, but hardly; it is never painted anew."""
+    boxes = {verdict.question_id: verdict.box for verdict in verdicts if verdict.question_id in doubtful}
     for entity in matches.scene.entities:
-        box = unsure.get(f"{entity.id}.exists")
+        box = boxes.get(f"{entity.id}.exists")
         if box is not None:
             yield _refined(matches, entity.id, box)
 

@@ -61,6 +61,7 @@ def edit_region(
 
     _check(prompt, strength=strength, steps=steps, guidance=guidance, seed=seed, feather=feather)
     editor = _editor(pipe)
+    strength *= where.strength if isinstance(where, Region) else 1
     source = image.convert("RGB")
     feather = feather_of(pipe) if feather is None else feather
     weight = _weight(where, *source.size, feather)

@@ -161,20 +161,15 @@ def passes(layout: Layout) -> list[Pass]:
     return planned
 
 
-def strokes(each: Pass, strength: float, masks: bool) -> Iterator[tuple[Pass, float, bool]]:
+def strokes(each: Pass, strength: float) -> Iterator[tuple[Pass, float, bool]]:
     """How a pass is painted: strokes with their strength, and whether it is without regard to what is around."""
     if each.clears:
         yield each, CLEARING * strength, False
-    elif each.strength * strength == 1 and masks:
+    elif each.strength * strength == 1:
         yield each, 1.0, True
         yield each, FITTING, False
     else:
         yield each, each.strength * strength, False
-
-
-def _takes_a_mask(pipe: Any) -> bool:
-    """Editors take a picture and no mask."""
-    return "mask_image" in inspect.signature(type(pipe).__call__).parameters
 
 
 def window_of(box: Box) -> Box:
@@ -219,12 +214,14 @@ def retouch(
     for values that are not numbers, BadSettings for a pipeline that cannot repaint.
     """
     inpaint = inpainting(pipe)
-    planned = [stroke for each in passes(layout) for stroke in strokes(each, strength, masks=_takes_a_mask(inpaint))]
+    planned = [stroke for each in passes(layout) for stroke in strokes(each, strength)]
     for number, (each, share, alone) in enumerate(planned):
         inside, weight = (alpha(chosen, *source.size, feather_of(pipe)) for chosen in (each.regions, each.outlines))
         if alone:
             inside = np.ones_like(inside)
-        if each.clears:
+        if each.clears and (weight > 0).all():
+            share = strength  # there is no ground around to begin with
+        elif each.clears:
             bare = cleared(np.asarray(source, np.float32), weight > 0)
             source = Image.fromarray(np.rint(bare).clip(0, 255).astype(np.uint8))
         # As many steps for every stroke, of a schedule that is the longer the less of it is run through.

@@ -14,24 +14,24 @@ from pathlib import Path
 
 import muralist
 from muralist.agent import Settings
+from muralist.tools.checklist import Question
 from muralist.tools.edits import Edit
 from muralist.tools.run import Attempt, Run
-from muralist.tools.verdict import SURE, Verdict, regressions
+from muralist.tools.verdict import Verdict
 
 from .rows import Row, complete
 from .statistics import shown
 from .suite import Case, composition
 
-FAULTS = {
-    "add": "missing",
-    "refine": "badly formed",
-    "replace": "badly formed",
-    "recolour": "wrong look",
-    "remove": "one too many",
-    "move": "wrong place",
-    "paint": "the whole",
+KINDS = {
+    "exists": "missing or badly formed",
+    "count": "too few or too many",
+    "attribute": "wrong look",
+    "place": "wrong place",
+    "relation": "wrong place",
 }
-DOUBTFUL, UNASKED = "hardly passes", "nobody asked for it"
+"""Kind of an open question to the fault that it tells of."""
+DOUBTFUL, UNASKED, WHOLE = "hardly passes", "nobody asked for it", "the whole"
 
 
 @dataclass(frozen=True)
@@ -52,35 +52,44 @@ def tried(run: Run) -> Iterator[Tried]:
     """Every move after the first picture."""
     for attempt in run.current[1:]:
         before = _best_before(run, attempt)
-        if before.verdicts is None or attempt.verdicts is None:
+        if before is None or before.verdicts is None or attempt.verdicts is None:
             continue
-        broke = bool(regressions(before.verdicts, attempt.verdicts))
+        passing = [{verdict.question_id for verdict in verdicts if verdict.status == "pass"}
+                   for verdicts in (before.verdicts, attempt.verdicts)]  # fmt: skip
+        accepted, broke = bool(attempt.accepted), not passing[0] <= passing[1]
         if attempt.action == "paint":
-            yield Tried(FAULTS["paint"], "new picture", attempt.answered, bool(attempt.accepted), broke)
+            yield Tried(WHOLE, "new picture", attempt.answered, accepted, broke)
         for edit in attempt.edits:
-            fault, fixed = _come_of(edit, before.verdicts, attempt.verdicts)
-            yield Tried(fault, edit.action, fixed, bool(attempt.accepted), broke)
+            fault, fixed = _come_of(edit, run, before.verdicts, attempt.verdicts)
+            yield Tried(fault, edit.action, fixed, accepted, broke)
 
 
-def _best_before(run: Run, attempt: Attempt) -> Attempt:
-    """What an attempt had to be better than."""
+def _best_before(run: Run, attempt: Attempt) -> Attempt | None:
+    """What an attempt had to be better than, if anything."""
     if attempt.parent is not None:
         return run.attempt(attempt.parent)
     earlier = run.current[: run.current.index(attempt)]
-    return [each for each in earlier if each.accepted][-1]
+    return next((each for each in reversed(earlier) if each.accepted), None)
 
 
-def _come_of(edit: Edit, before: Sequence[Verdict], after: Sequence[Verdict]) -> tuple[str, bool]:
+def _come_of(edit: Edit, run: Run, before: Sequence[Verdict], after: Sequence[Verdict]) -> tuple[str, bool]:
     """The fault that an edit was for, and whether it is gone."""
-    name = f"{edit.entity}." if edit.entity else ("others", "absent.")
-    mine = {verdict.question_id: verdict for verdict in before if verdict.question_id.startswith(name)}
-    open_ = {question for question, verdict in mine.items() if verdict.status != "pass"}
-    p = {verdict.question_id: verdict.p for verdict in after}
-    if edit.action == "refine" and f"{edit.entity}.exists" not in open_:
-        return DOUBTFUL, p[f"{edit.entity}.exists"] >= SURE
-    fault = FAULTS[edit.action] if edit.entity else UNASKED
-    still = {verdict.question_id for verdict in after if verdict.status != "pass"}
-    return fault, not open_ & still
+    then, now = ({verdict.question_id: verdict for verdict in verdicts} for verdicts in (before, after))
+    asked = run.checklist.questions if run.checklist else []
+    faults = [each for each in asked if _is_about(each, edit, run) and then[each.id].status in ("fail", "unsure")]
+    if not faults:
+        return DOUBTFUL, now[f"{edit.entity}.exists"].p >= run.sure
+    return KINDS.get(faults[0].kind, UNASKED), all(now[each.id].status == "pass" for each in faults)
+
+
+def _is_about(question: Question, edit: Edit, run: Run) -> bool:
+    """Whether the edit may be for the question."""
+    if not edit.entity or run.scene is None:
+        return question.kind in ("others", "absent")
+    if question.kind == "relation":
+        relation = run.scene.relations[question.index or 0]
+        return edit.action == "move" and edit.entity in (relation.subject, *relation.objects)
+    return question.entity == edit.entity
 
 
 async def measure(case: Case, settings: Settings) -> Row:

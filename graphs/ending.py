@@ -15,6 +15,9 @@ REPAIRS = 2
 MOST_FAULTS = 6
 """So many calls in a row that could not be read or done end a run: the model's own and three of the rules'."""
 
+PASSED = "the picture shows everything that was asked for"
+STOPPED = "stopped; what was finished is kept"
+
 LONGEST = 500
 """Characters of the agent's own words that are kept as the reason."""
 
@@ -50,8 +53,8 @@ def ending(
     if run.status != "open":
         return Ending(run.status, run.reason)
     if run.passed and (not run.doubtful or _spent(run)):
-        return Ending("done", "the picture shows everything that was asked for")
-    if run.answered:
+        return Ending("done", PASSED)
+    if run.answered and not run.passed:
         return Ending("done", f"every question is answered with yes, but {unasked(run.not_understood)}")
     if answer is not None:
         return Ending(status, " ".join(answer.split())[:LONGEST] or "the agent gave up")

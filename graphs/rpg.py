@@ -30,7 +30,7 @@ from muralist.tools.usage import Turn
 
 from . import wiring
 from .caller_layout import layout_from
-from .ending import MOST_FAULTS, REPAIRS, ending, most_turns, overdue, submitted
+from .ending import MOST_FAULTS, PASSED, REPAIRS, STOPPED, ending, most_turns, overdue, submitted
 from .mistakes import as_json, broken, mistake
 from .running import Events, new_run
 from .state import Context, Input, State
@@ -129,8 +129,11 @@ async def verify(state: State, runtime: Runtime[Context]) -> Command[Literal["ag
     """Code decides: everything verified, budget spent, nothing left to try; or else the agent goes on."""
     run = Run.model_validate(state["run"])
     events = Events(run.run_id, state["seq"], runtime.stream_writer)
-    if run.status == "open" and stop_of(run.run_id).is_set() and not run.passed:
-        run = run.changed(status="cancelled", reason="stopped; what was finished is kept")
+    stopped = stop_of(run.run_id).is_set()
+    if stopped and run.passed and run.status in ("open", "cancelled"):
+        run = run.changed(status="done", reason=PASSED)
+    elif stopped and run.status == "open":
+        run = run.changed(status="cancelled", reason=STOPPED)
     said = state["messages"][state["since"] + 1 :]
     told = mistake_in(said[-1]) if said else ""
     faults = state["faults"] + 1 if told else 0

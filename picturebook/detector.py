@@ -38,7 +38,7 @@ CHANNELS = sum(SPLIT)
 INNER = 0.25
 """A cell speaks of a thing whose middle is at most this share of its sides away, or half a cell."""
 QUIET = 0.3
-"""Cells to which a thing is less present have no say in what it is."""
+"""Cells to which a thing is less present have no say in what it is, unless there are no others."""
 LOOKS = ((0, 0), (3, 1), (-1, 3), (-3, -1), (1, -3))
 """Shifts (right, down) in pixels under which a picture is looked at: where between the cells a thing lies is chance."""
 PLAIN = (1.0, 1.0, 1.0, 0.0)
@@ -209,7 +209,8 @@ def read(output: Tensor, threshold: float, calibration: Sequence[float] = PLAIN)
         mine[first] = True
         free &= ~mine
         if weights[first] >= threshold:
-            speaking = mine & is_inner(_middles(order), boxes[first] * CELLS)
+            heard = weights >= min(QUIET, float(weights[first]))
+            speaking = mine & heard & is_inner(_middles(order), boxes[first] * CELLS)
             speaking[first] = True
             mean = (weights[speaking, None] * told[speaking]).sum(0) / weights[speaking].sum()
             found.append(_detection(float(weights[first]), mean))

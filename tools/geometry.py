@@ -27,12 +27,16 @@ UNSURE = 0.08
 """How far from the middle line something has to be for it to be on one side of it surely."""
 
 
+DEPTH: frozenset[Predicate] = frozenset({"in front of", "behind"})
+"""What cannot be told from boxes."""
+
+
 def holds(predicate: Predicate, subject: Box, objects: Sequence[Box]) -> bool | None:
     """Whether `subject predicate objects` holds on boxes; None where boxes cannot tell.
 
     left of, right of, above, below compare centres along the named axis; between lies between two centres on the axis
     on which they are further apart; next to is a gap of less than a third of the canvas; on is above and touching;
-    inside is nine tenths covered. In front of and behind cannot be told from boxes.
+    inside is nine tenths covered. What is a matter of DEPTH cannot be told.
     """
     (x, y), other = subject.centre, objects[0]
     ox, oy = other.centre

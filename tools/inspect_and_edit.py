@@ -15,7 +15,7 @@ from .outcome import Outcome
 from .plan import paint_spec
 from .ports import Ports
 from .regional_diffuse import check_images_left, next_seed
-from .run import Attempt, Run
+from .run import TRIES, Attempt, Run
 from .scene import Value
 from .verdict import Status, Verdict, status_of
 
@@ -108,6 +108,8 @@ async def _edit(args: InspectAndEditArgs, run: Run, ports: Ports) -> Outcome:
             raise BadEdit(
                 f"{move.action} {move.target} with seed {seed} was rejected before: take another seed or edit"
             )
+        if run.rejections(move) >= TRIES:
+            raise BadEdit(f"{move.action} {move.target} was rejected {TRIES} times: take another edit")
     spec = replace(paint_spec(run, layout, seed), source=await ports.store.get_image(best.image_id))
     ports.painter.check(spec)
     run, image_id = await paint_and_judge(spec, attempt, run, ports)

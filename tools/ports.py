@@ -98,6 +98,19 @@ class Observer(Protocol):
 
 
 @runtime_checkable
+class Calibrated(Protocol):
+    """What an inspector may be besides: one that knows how far to trust it."""
+
+    @property
+    def noise(self) -> float:
+        """The share by which the scores of one picture differ, from one look to the next."""
+
+    @property
+    def sure(self) -> float:
+        """A pass with a smaller p is worth another look; 0 if none is."""
+
+
+@runtime_checkable
 class Foreseeing(Protocol):
     """What an inspector may be besides: one that knows what it can never answer, whatever the picture shows."""
 

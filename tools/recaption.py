@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from .checklist import checklist
-from .errors import BadPrompt
+from .errors import BadPrompt, BadSettings
 from .fidelity import check_kept, check_scene
 from .outcome import Outcome
 from .plan import laid_out
-from .ports import Foreseeing, Observer, Ports
+from .ports import Calibrated, Foreseeing, Observer, Ports
 from .run import Run
 from .scene import MAX_PROMPT, Scene, Value
 from .sight import Sight, listed
 from .words import stems
 
 WHO_COULD = (
-    "choose an inspector that can with --inspector (MURALIST_INSPECTOR): grounded, with MURALIST_VQA for looks and "
-    "styles, or mllm; several are joined by +"
+    "choose one that can with --inspector (MURALIST_INSPECTOR), grounded with MURALIST_VQA or mllm, or give your own "
+    "verdicts"
 )
 
 
@@ -38,7 +38,8 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
     are `kept` by the scene, and a layout comes with it, in which all stays where it stands.
 
     Raises BadPrompt for an empty or over-long prompt, one the backbone cannot draw, or a wish that cannot be done;
-    BadScene for a scene that does not stand for its prompt, or loses what is on the picture.
+    BadScene for a scene that does not stand for its prompt, or loses what is on the picture; BadSettings, of a strict
+    run, for what no inspector can answer.
     """
     check_prompt(args.prompt)
     drafted_by = ports.caller if args.scene else ports.drafter.name
@@ -59,12 +60,14 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
         scene = known.model_copy(update={"entities": [said.get(entity.id, entity) for entity in scene.entities]})
     questions = checklist(scene).questions
     beyond = _beyond(scene, ports)
-    unable = nobody_can(beyond, scene) if beyond else ""
+    unable = _no_inspector_can(beyond, scene) if beyond else ""
     if unable:
         if run.options.strict:
-            raise BadPrompt(f"{unable}, or leave --strict (MURALIST_STRICT) out to have it painted anyway")
+            raise BadSettings(f"{unable}; without --strict (MURALIST_STRICT) it is painted anyway")
         ports.on_event("beyond", {"text": unable, "questions": beyond})
-    opened = run.recaptioned(scene, drafted_by).changed(beyond=list(beyond))
+    known = ports.inspector
+    trust = {"noise": known.noise, "sure": known.sure} if isinstance(known, Calibrated) else {}
+    opened = run.recaptioned(scene, drafted_by).changed(beyond=list(beyond), **trust)
     text = f"{len(scene.entities)} entities, {len(questions)} questions to verify."
     if reworded := in_other_words(scene):
         text += f" Understood: {', '.join(reworded)}."
@@ -94,12 +97,12 @@ def _beyond(scene: Scene, ports: Ports) -> dict[str, str]:
     return inspector.cannot_answer(checklist(scene)) if isinstance(inspector, Foreseeing) else {}
 
 
-def nobody_can(beyond: Mapping[str, str], scene: Scene) -> str:
-    """Which questions nobody can answer, why, and who could."""
+def _no_inspector_can(beyond: Mapping[str, str], scene: Scene) -> str:
+    """Which questions no inspector can answer, why, and who could."""
     asked = checklist(scene)
     told = ", ".join(f"'{asked.question(each).text}'" for each in beyond)
     why = "; ".join(dict.fromkeys(beyond.values()))
-    return f"nobody can answer {told} ({why}), so that no picture can pass: {WHO_COULD}"
+    return f"no inspector can answer {told} ({why}), so that no picture passes by itself: {WHO_COULD}"
 
 
 async def _sight(args: RecaptionArgs, run: Run, ports: Ports) -> Sight | None:

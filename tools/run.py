@@ -15,7 +15,7 @@ from .limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SEEDS, SIDE_STE
 from .metering import Spending
 from .scene import Scene, Value
 from .usage import Budget, Turn, Usage
-from .verdict import Verdict, acceptable, all_passed, is_doubtful, regressions, score, share_passed, unanswered
+from .verdict import NOISE, Verdict, acceptable, all_passed, regressions, score, share_passed, unanswered
 
 OFFLINE = "offline"
 """The model that needs no endpoint: rules, which also fill in for a model that cannot be read."""
@@ -97,6 +97,8 @@ class Run(Value):
         description="The picture that the run starts from: it is inspected and edited, never painted anew.",
     )
     beyond: list[str] = Field(default_factory=list, description="Questions that no chosen inspector can answer.")
+    noise: float = Field(default=NOISE, description="By which share a better picture's score has to be higher.")
+    sure: float = Field(default=0.0, description="A pass with a smaller p is doubtful.")
     drafted_by: str = Field(default="", description="Of the scene: a model, the offline rules, or a caller.")
     layout: Layout | None = None
     layout_by: str = Field(default="", description="The same of the layout.")
@@ -143,17 +145,17 @@ class Run(Value):
     @property
     def doubtful(self) -> list[str]:
         """Ids of the questions that the best image answers with yes, but hardly, and that refining may help yet."""
-        best, checklist = self.best, self.checklist
-        if best is None or best.verdicts is None or checklist is None or self.scene is None:
+        best = self.best
+        if best is None or best.verdicts is None or best.action == "given" or self.scene is None:
             return []
         refined = [edit.entity for attempt in self.current for edit in attempt.edits if edit.action == "refine"]
         worth = {
-            question.id
-            for question in checklist.questions
-            if question.kind == "exists" and question.entity not in self.scene.kept
-            if refined.count(question.entity or "") < TRIES * self.scene.entity(question.entity or "").count
+            f"{entity.id}.exists"
+            for entity in self.scene.entities
+            if entity.count == 1 and entity.id not in self.scene.kept and refined.count(entity.id) < TRIES
         }
-        return [each.question_id for each in best.verdicts if each.question_id in worth and is_doubtful(each)]
+        asked = [verdict for verdict in best.verdicts if verdict.question_id in worth and verdict.box is not None]
+        return [verdict.question_id for verdict in asked if verdict.status == "pass" and verdict.p < self.sure]
 
     def attempt(self, image_id: str) -> Attempt:
         """The attempt of that image; KeyError if there is none."""
@@ -185,6 +187,10 @@ class Run(Value):
     def tried(self, move: Move) -> bool:
         """True if this move was rejected before."""
         return move in self.rejected
+
+    def rejections(self, move: Move) -> int:
+        """How often this move was rejected on this target, with whatever seed."""
+        return sum((each.action, each.target) == (move.action, move.target) for each in self.rejected)
 
     def changed(self, **fields: Any) -> Run:
         """The same run with other fields."""
@@ -284,7 +290,7 @@ class Run(Value):
         if waiting or attempt is best:
             return self._with(attempt, verdicts=verdicts)
         known = None if best is None else best.verdicts
-        if acceptable(known, verdicts):
+        if acceptable(known, verdicts, self.noise):
             reason = "the first picture" if best is None else f"better: score {score(verdicts):.2f}, nothing got worse"
             return self._with(attempt, verdicts=verdicts, accepted=True, reason=reason).changed(best_id=image_id)
         if attempt.accepted:

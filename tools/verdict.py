@@ -17,12 +17,8 @@ FAIL_AT = 0.4
 FLOOR = 0.01
 """Smallest probability a question contributes to the score."""
 
-SURE = 0.75
-"""A question that passes with less is worth another look: one in three or four such answers is wrong."""
-
-NOISE = 0.04
-"""A score that differs by no more than this share may be the same picture's: shifted by a pixel or three, nine in ten
-pictures' scores differ by less (standard deviation over five shifts, picturebook's detector)."""
+NOISE = 0.1
+"""A score that differs by no more than this share may be the same picture's, unless an inspector knows better."""
 
 Status = Literal["pass", "fail", "unsure", "skipped"]
 Source = str
@@ -189,11 +185,6 @@ def all_passed(verdicts: Sequence[Verdict]) -> bool:
     return all(verdict.status == "pass" for verdict in verdicts)
 
 
-def is_doubtful(verdict: Verdict) -> bool:
-    """True of a pass that is not sure, if it points at something that could be refined."""
-    return verdict.status == "pass" and verdict.p < SURE and verdict.box is not None
-
-
 def unanswered(verdicts: Sequence[Verdict]) -> list[str]:
     """Ids of questions that nobody has answered yet."""
     return [verdict.question_id for verdict in verdicts if verdict.source == NOBODY and verdict.status == "unsure"]
@@ -212,15 +203,15 @@ def regressions(best: Sequence[Verdict], candidate: Sequence[Verdict]) -> list[s
     ]
 
 
-def acceptable(best: Sequence[Verdict] | None, candidate: Sequence[Verdict] | None) -> bool:
+def acceptable(best: Sequence[Verdict] | None, candidate: Sequence[Verdict] | None, noise: float = NOISE) -> bool:
     """The loop's law: a candidate replaces the best only with all verdicts in, no regression and a higher score.
 
-    Where it answers no more questions with yes, its score has to be higher by more than NOISE. A candidate without
-    verdicts is never accepted; where nothing is best yet, any inspected candidate is.
+    Where it answers no more questions with yes, its score has to be higher by more than the share `noise`. A candidate
+    without verdicts is never accepted; where nothing is best yet, any inspected candidate is.
     """
     if candidate is None:
         return False
     if best is None:
         return True
     more = share_passed(candidate) > share_passed(best)
-    return not regressions(best, candidate) and score(candidate) > score(best) * (1 if more else 1 + NOISE)
+    return not regressions(best, candidate) and score(candidate) > score(best) * (1 if more else 1 + noise)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from PIL import Image
 
 from muralist.tools.checklist import Checklist
-from muralist.tools.ports import Foreseeing, Inspector, Observer
+from muralist.tools.ports import Calibrated, Foreseeing, Inspector, Observer
 from muralist.tools.sight import Sight
-from muralist.tools.verdict import Verdict, combine
+from muralist.tools.verdict import NOISE, Verdict, combine
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,16 @@ class CombinedInspector:
             if isinstance(inspector, Observer) and (sight := await inspector.observe(image, nouns)) is not None:
                 return sight
         return None
+
+    @property
+    def noise(self) -> float:
+        """Of the noisiest."""
+        return max(each.noise if isinstance(each, Calibrated) else NOISE for each in self.inspectors)
+
+    @property
+    def sure(self) -> float:
+        """Their answers are averaged, and nobody has measured what that is worth."""
+        return 0.0
 
     def cannot_answer(self, checklist: Checklist) -> dict[str, str]:
         """What none of them can answer, with the first one's reason."""

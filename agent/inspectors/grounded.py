@@ -12,13 +12,14 @@ from PIL import Image
 from muralist.tools.box_verdicts import SURE, Answer, cannot_tell, from_boxes
 from muralist.tools.checklist import Checklist, Question
 from muralist.tools.detection import Detection, Matched, match
+from muralist.tools.geometry import DEPTH
 from muralist.tools.layout import Box
 from muralist.tools.scene import Attribute, Scene
 from muralist.tools.sight import Sight
 from muralist.tools.verdict import Verdict, status_of
 from muralist.tools.words import GROUNDS
 
-from .colours import called, colour_terms
+from .colours import PROTOTYPES, called, colour_terms
 from .open_vocabulary import distinct
 
 SALIENT = tuple(
@@ -139,8 +140,11 @@ def _by_boxes(question: Question, scene: Scene) -> bool:
             return False
         case "absent":
             return scene.absent[question.index or 0] not in GROUNDS
+        case "relation":
+            return scene.relations[question.index or 0].predicate not in DEPTH
         case "attribute":
-            return scene.entity(question.entity or "").attributes[question.index or 0].kind == "colour"
+            attribute = scene.entity(question.entity or "").attributes[question.index or 0]
+            return attribute.kind == "colour" and called(attribute.value, dict.fromkeys(PROTOTYPES, 0.0)) is not None
         case _:
             return True
 

@@ -26,6 +26,8 @@ def advanced(progress: Progress, kind: str, data: dict[str, Any]) -> Progress:
         done = max(progress.done, max(number, 1) - 1 + PAINTED * step / steps)
         told = f"picture {max(number, 1)}: step {step} of {steps}"
         return progress.model_copy(update={"done": done, "step": step, "steps": steps, "message": told})
+    if kind == "beyond":
+        return progress.model_copy(update={"message": data["text"]})
     if kind == "judged":
         told = f"picture {max(number, 1)}: {data['reason']}"
         return progress.model_copy(update={"done": max(progress.done, float(number)), "message": told})

@@ -56,12 +56,21 @@ def test_what_is_missing_is_added_in_its_region() -> None:
     assert edit.box == lay_out(SCENE).region_of("cup").box
 
 
-def test_what_is_badly_formed_or_doubtful_is_refined_where_it_stands() -> None:
-    for status, p in (("fail", 0.2), ("unsure", 0.5), ("pass", 0.62)):
-        doubtful = failed("cup.exists", box=RIGHT, status=status, p=p)
-        (edit,) = proposed(SCENE, a=doubtful, b=found("apple", LEFT), c=found("cup", RIGHT))
+def test_what_is_badly_formed_is_refined_where_it_stands() -> None:
+    for status, p in (("fail", 0.2), ("unsure", 0.5)):
+        bad = failed("cup.exists", box=RIGHT, status=status, p=p)
+        (edit,) = proposed(SCENE, a=bad, b=found("apple", LEFT), c=found("cup", RIGHT))
         assert told([edit]) == ["refine cup.0"]
         assert edit.box.overlap(RIGHT) == 1
+
+
+def test_what_passes_but_hardly_is_refined_and_never_painted_anew() -> None:
+    hardly = verdicts(SCENE, a=failed("cup.exists", box=RIGHT, status="pass", p=0.62), b=found("cup", RIGHT))
+    refine = Move(action="refine", target="cup.0", seed=3)
+    for rejected, expected in (([], ["refine cup.0"]), ([refine] * TRIES, [])):
+        edits = propose_edits(SCENE, lay_out(SCENE), hardly, rejected, doubtful=["cup.exists"])
+        assert told(edits) == expected
+    assert propose_edits(SCENE, lay_out(SCENE), hardly, []) == []
 
 
 def test_what_cannot_be_refined_is_painted_anew() -> None:

@@ -100,14 +100,13 @@ def test_what_is_cleared_comes_first_and_what_is_new_is_painted_by_itself_and_th
     planned = [
         (stroke.outlines[0].prompt, strength, alone)
         for each in passes(Layout(regions=regions, base_prompt="nothing"))
-        for stroke, strength, alone in strokes(each, 1.0, masks=True)
+        for stroke, strength, alone in strokes(each, 1.0)
     ]
     assert planned == [
         ("nothing", CLEARING, False), ("a cup", 1.0, True), ("a cup", FITTING, False), ("a key", 0.5, False),
     ]  # fmt: skip
     (new,) = passes(Layout(regions=regions[:1], base_prompt="nothing"))
-    assert [(strength, alone) for _, strength, alone in strokes(new, 1.0, masks=False)] == [(1.0, False)]
-    assert [(strength, alone) for _, strength, alone in strokes(new, 0.7, masks=True)] == [(0.7, False)]
+    assert [(strength, alone) for _, strength, alone in strokes(new, 0.7)] == [(0.7, False)]
 
 
 def test_every_stroke_takes_as_many_steps(pipe: StableDiffusionPipeline) -> None:

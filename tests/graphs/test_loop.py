@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from scripted_model import ScriptedModel, call, calls
 
 import muralist
 from muralist.tools.checklist import Checklist, Question
-from muralist.tools.errors import BackboneError, BadPrompt, BadSettings, MuralistError, Refused
+from muralist.tools.errors import BackboneError, BadSettings, MuralistError, Refused
 from muralist.tools.ports import PaintSpec
 from muralist.tools.run import Event
 from muralist.tools.scene import Scene
@@ -330,14 +331,55 @@ async def test_what_nobody_can_answer_is_said_at_the_start_and_no_picture_is_pai
     result = await muralist.adraw(prompt, **blocks(inspector=Blind()), on_event=events.append)
     (told,) = (event for event in events if event.kind == "beyond")
     assert told.data["questions"] == {"style.0": "blocks have no style"}
-    assert "nobody can answer 'Is it a watercolor?' (blocks have no style)" in told.data["text"]
+    assert "no inspector can answer 'Is it a watercolor?' (blocks have no style)" in told.data["text"]
     assert (len(result.attempts), result.passed) == (1, False)
-    assert result.reason == "Stopping: nobody can answer 'Is it a watercolor?'; everything else passes."
+    assert result.reason == "Stopping: no inspector can answer 'Is it a watercolor?'; everything else passes."
 
 
 async def test_strictly_what_nobody_can_answer_is_refused(blocks: Blocks) -> None:
     painted: list[PaintSpec] = []
     parts = blocks(BlockPainter(on_paint=painted.append), Blind())
-    with pytest.raises(BadPrompt, match=r"nobody can answer 'Is it a watercolor.*leave --strict"):
+    with pytest.raises(BadSettings, match=r"no inspector can answer 'Is it a watercolor.*without --strict"):
         await muralist.adraw(f"a watercolor of {PROMPT}", **parts, strict=True)
     assert painted == []
+
+
+class Doubter(BlockInspector):
+    """Is hardly sure of cups, and surer of each picture than of the one before."""
+
+    noise, sure = 0.0, 0.75
+    p = 0.6
+
+    async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
+        self.p += 0.08
+        told = await super().inspect(image, checklist)
+        hardly = {"p": self.p, "box": next(iter(blocks_in(image, "red")))}
+        return [each.model_copy(update=hardly) if each.question_id == "cup.exists" else each for each in told]
+
+
+async def test_what_passes_but_hardly_is_refined_where_it_stands_until_it_is_sure(blocks: Blocks) -> None:
+    result = await muralist.adraw(PROMPT, **blocks(inspector=Doubter()))
+    assert [[(edit.action, edit.target) for edit in attempt.edits] for attempt in result.attempts] == [
+        [], [("refine", "cup.0")],
+    ]  # fmt: skip
+    assert (result.passed, result.reason) == (True, "the picture shows everything that was asked for")
+
+
+async def test_without_pictures_left_a_hardly_passing_one_is_handed_over_as_passed(blocks: Blocks) -> None:
+    result = await muralist.adraw(PROMPT, **blocks(inspector=Doubter()), rounds=0)
+    assert (len(result.attempts), result.passed) == (1, True)
+    assert result.reason == "the picture shows everything that was asked for"
+
+
+async def test_a_passing_picture_that_is_stopped_while_it_is_refined_is_done(blocks: Blocks) -> None:
+    cancel = threading.Event()
+    painter = BlockPainter(on_paint=lambda spec: cancel.set() if spec.source is not None else None)
+    result = await muralist.adraw(PROMPT, **blocks(painter, Doubter()), cancel=cancel)
+    assert (result.passed, result.run.status, len(result.attempts)) == (True, "done", 1)
+
+
+async def test_no_caller_makes_a_move_a_third_time_on_one_target(blocks: Blocks) -> None:
+    script = [*FIRST_PICTURE, *[call("inspect_and_edit", edits=[REMOVE_BOOK])] * 3]
+    result = await muralist.adraw(PROMPT, **blocks(BlockPainter(faults={0: [0]}), model=ScriptedModel(turns=script)))
+    told = [turn.mistake for turn in result.run.turns if turn.mistake]
+    assert told[0] == "remove book.0 was rejected 2 times: take another edit"
