@@ -206,7 +206,8 @@ def test_half_a_cat_is_one_too_many_and_a_blob_is_something_else() -> None:
 async def test_what_is_on_a_picture_is_seen_without_being_asked_for() -> None:
     still = Still("grass", (Thing("apple", "red", (16, 16, 56, 56)), Thing("car", "blue", (70, 76, 118, 110))))
     picture = Image.fromarray(render(still, np.random.default_rng(0)))
-    assert str(await PicturebookInspector().observe(picture, [])) == "a blue car, a red apple on grass"
+    sight = await PicturebookInspector().observe(picture, [])
+    assert ({str(thing) for thing in sight.things}, sight.ground) == ({"blue car", "red apple"}, "grass")
 
 
 @pytest.mark.parametrize(
@@ -228,3 +229,25 @@ def test_what_no_picture_would_let_it_answer_is_known_beforehand(prompt: str, be
 def test_of_an_unknown_thing_nothing_can_be_answered_and_of_a_known_one_beside_it_all() -> None:
     beyond = PicturebookInspector().cannot_answer(checklist(parse_prompt("a red unicorn to the left of a blue vase")))
     assert set(beyond) == {"unicorn.exists", "unicorn.colour.0", "unicorn.count", "relation.0", "others"}
+
+
+def test_a_patch_of_another_ground_is_no_background_and_a_smear_is_something_else() -> None:
+    scene = Scene(
+        prompt="a red cup on sand", caption="a red cup", entities=[entity("a", "red", "cup")], background="sand"
+    )
+    cup = [thing("red", "cup", 0.3, 0.3)]
+    assert {verdicts(scene, cup)[name].status for name in ("background", "others")} == {"pass"}
+    patched, smeared = SAND.copy(), SAND.copy()
+    patched.paste(BACKGROUNDS["grass"], (64, 64, 128, 128))
+    smeared.paste((190, 170, 130), (88, 90, 106, 94))
+    assert verdicts(scene, cup, patched)["background"].status == "fail"
+    told = verdicts(scene, cup, smeared)
+    assert (told["background"].status, told["others"].status) == ("pass", "fail")
+    (box,) = told["others"].boxes
+    assert box.overlap(Box(x0=88 / 128, y0=90 / 128, x1=106 / 128, y1=94 / 128)) > 0.8
+
+
+def test_a_ground_with_a_texture_is_not_all_smears() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
+    scene = Scene(prompt="a red cup", caption="a red cup", entities=[entity("a", "red", "cup")])
+    assert verdicts(scene, [thing("red", "cup", 0.3, 0.3)], Image.fromarray(noise))["others"].status == "pass"
