@@ -58,7 +58,7 @@ def test_the_view_holds_what_became_of_every_attempt(view: RunView) -> None:
     assert set(statuses(third).values()) == {"pass"}
     assert (view.status, view.passed) == ("done", True)
     assert [region.prompt for region in third.regions] == ["a red car", "a blue vase"]
-    assert third.edits[0].text == "replace blue vase"
+    assert third.edits[0].text == "add blue vase"
 
 
 def test_a_run_that_has_a_job_is_working_and_one_without_a_scene_can_be_shown() -> None:
