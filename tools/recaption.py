@@ -65,8 +65,8 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
         if run.options.strict:
             raise BadSettings(f"{unable}; without --strict (MURALIST_STRICT) it is painted anyway")
         ports.on_event("beyond", {"text": unable, "questions": beyond})
-    known = ports.inspector
-    trust = {"noise": known.noise, "sure": known.sure} if isinstance(known, Calibrated) else {}
+    inspector = ports.inspector
+    trust = {"noise": inspector.noise, "sure": inspector.sure} if isinstance(inspector, Calibrated) else {}
     opened = run.recaptioned(scene, drafted_by).changed(beyond=list(beyond), **trust)
     text = f"{len(scene.entities)} entities, {len(questions)} questions to verify."
     if reworded := in_other_words(scene):
