@@ -34,11 +34,14 @@ class Decision:
     args: dict[str, Any] = field(default_factory=dict)
 
 
+_PASSED = Decision("Done: the picture shows everything that was asked for.")
+
+
 def decide(history: History, offered: Collection[str]) -> Decision:
     """The first of the options, best first, that is offered and has not failed already; else the last word."""
     report = history.report
     if report is not None and report.passed and not report.doubtful:
-        return Decision("Done: the picture shows everything that was asked for.")
+        return _PASSED
     if report is not None and report.answered and not report.passed:
         return Decision(f"Stopping: every question is answered with yes, but {unasked(report.not_understood)}.")
     if report is not None and report.status == "awaiting_verdicts":
@@ -61,7 +64,7 @@ def decide(history: History, offered: Collection[str]) -> Decision:
     if wanted and wanted not in offered and report is None:
         return Decision(f"Giving up: the next step would be {wanted}, which is not offered.")
     if report is not None and report.passed:
-        return Decision("Done: the picture shows everything that was asked for.")
+        return _PASSED
     if report is not None and {question.id for question in report.open_questions} <= set(report.beyond):
         left = ", ".join(f"'{question.text}'" for question in report.open_questions)
         return Decision(f"Stopping: no inspector can answer {left}; everything else passes.")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from muralist.tools.edits import MAX_SHARED, MIN_EDIT, Action, Edit, sizeable
 from muralist.tools.layout import Box, Layout
-from muralist.tools.run import TRIES, Move
+from muralist.tools.run import TRIES, Move, rejections
 from muralist.tools.scene import Scene
 from muralist.tools.verdict import Verdict
 
@@ -66,7 +66,7 @@ def propose_edits(
 
 
 def _rejections(edit: Edit, rejected: Sequence[Move]) -> int:
-    return sum((move.action, move.target) == (edit.action, edit.target) for move in rejected)
+    return rejections(rejected, edit.action, edit.target)
 
 
 def _substitutes(edit: Edit, rejected: Sequence[Move]) -> list[Edit]:

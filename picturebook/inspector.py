@@ -67,9 +67,10 @@ class PicturebookInspector:
     async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
         """Everything the detector sees, and the ground if it is one that it knows; it knows no other nouns."""
         things = await asyncio.to_thread(self.things, image)
-        told = {ground: _background(ground, things, image).p for ground in BACKGROUNDS}
-        ground = max(told, key=lambda name: told[name])
-        return Sight(things, ground if told[ground] >= PASS_AT else None)
+        ground = _Ground.of(things, image)
+        told = {name: _background(name, ground).p for name in BACKGROUNDS}
+        nearest = max(told, key=lambda name: told[name])
+        return Sight(things, nearest if told[nearest] >= PASS_AT else None)
 
     def cannot_answer(self, checklist: Checklist) -> dict[str, str]:
         """Questions about words that it was not taught, about other looks than colours, styles and claims."""
@@ -96,26 +97,27 @@ def _network(path: Path, shape: Shape) -> Detector:
 
 
 def judge(checklist: Checklist, things: Sequence[Detection], image: Image.Image, source: str) -> list[Verdict]:
-    """Answer a checklist from detected things; the picture itself is only looked at for its background."""
+    """Answer a checklist from detected things; the picture itself is only looked at for its ground."""
     matched = match(checklist.scene, things)
+    ground = _Ground.of(things, image)
     return [
-        _answer(question, checklist.scene, matched, things, image).verdict(question, source)
+        _answer(question, checklist.scene, matched, things, ground).verdict(question, source)
         for question in checklist.questions
     ]
 
 
 def _answer(
-    question: Question, scene: Scene, matched: dict[str, Matched], things: Sequence[Detection], image: Image.Image
+    question: Question, scene: Scene, matched: dict[str, Matched], things: Sequence[Detection], ground: _Ground
 ) -> Answer:
     if why := _beyond(question, scene):
         return cannot_tell(why)
     if question.kind == "background":
-        return _background(scene.background or "", things, image)
+        return _background(scene.background or "", ground)
     if question.kind == "absent" and (name := scene.absent[question.index or 0]) in BACKGROUNDS:
-        there = _background(name, things, image)
+        there = _background(name, ground)
         return Answer(1 - there.p, there.evidence)
     answer = from_boxes(question, scene, matched, things) or cannot_tell("the detector cannot tell that")
-    if question.kind == "others" and answer.p >= PASS_AT and (stains := _Ground.of(things, image).stains()):
+    if question.kind == "others" and answer.p >= PASS_AT and (stains := ground.stains()):
         return Answer(1 - SURE, f"also found: {len(stains)} that are no things", stains[0], stains)
     return answer
 
@@ -155,12 +157,11 @@ def _beyond(question: Question, scene: Scene) -> str:
     return ""
 
 
-def _background(wanted: str, things: Sequence[Detection], image: Image.Image) -> Answer:
+def _background(wanted: str, ground: _Ground) -> Answer:
     """Compare the median colour outside all boxes with each known background's; it has to be the same all over."""
     known = next((word for word in BACKGROUNDS if word in wanted.split()), None)
     if known is None:
         return cannot_tell(f"the detector does not know the background '{wanted}'")
-    ground = _Ground.of(things, image)
     if ground.free.mean() < 0.02:
         return cannot_tell("no background to be seen")
     distances = {word: float(np.linalg.norm(ground.colour - np.array(each))) for word, each in BACKGROUNDS.items()}

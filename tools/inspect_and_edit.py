@@ -15,7 +15,7 @@ from .outcome import Outcome
 from .plan import paint_spec
 from .ports import Ports
 from .regional_diffuse import check_images_left, next_seed
-from .run import TRIES, Attempt, Run
+from .run import TRIES, Attempt, Run, rejections
 from .scene import Value
 from .verdict import Status, Verdict, status_of
 
@@ -108,7 +108,7 @@ async def _edit(args: InspectAndEditArgs, run: Run, ports: Ports) -> Outcome:
             raise BadEdit(
                 f"{move.action} {move.target} with seed {seed} was rejected before: take another seed or edit"
             )
-        if run.rejections(move) >= TRIES:
+        if rejections(run.rejected, move.action, move.target) >= TRIES:
             raise BadEdit(f"{move.action} {move.target} was rejected {TRIES} times: take another edit")
     spec = replace(paint_spec(run, layout, seed), source=await ports.store.get_image(best.image_id))
     ports.painter.check(spec)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from .checklist import checklist
+from .checklist import Checklist, checklist
 from .errors import BadPrompt, BadSettings
 from .fidelity import check_kept, check_scene
 from .outcome import Outcome
@@ -58,17 +58,17 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
         known = ports.painter.admit(scene.model_copy(update={"entities": painted}))
         said = {entity.id: entity for entity in known.entities}
         scene = known.model_copy(update={"entities": [said.get(entity.id, entity) for entity in scene.entities]})
-    questions = checklist(scene).questions
-    beyond = _beyond(scene, ports)
-    unable = _no_inspector_can(beyond, scene) if beyond else ""
+    asked = checklist(scene)
+    inspector = ports.inspector
+    beyond = inspector.cannot_answer(asked) if isinstance(inspector, Foreseeing) else {}
+    unable = _no_inspector_can(beyond, asked) if beyond else ""
     if unable:
         if run.options.strict:
             raise BadSettings(f"{unable}; without --strict (MURALIST_STRICT) it is painted anyway")
         ports.on_event("beyond", {"text": unable, "questions": beyond})
-    inspector = ports.inspector
     trust = {"noise": inspector.noise, "sure": inspector.sure} if isinstance(inspector, Calibrated) else {}
     opened = run.recaptioned(scene, drafted_by).changed(beyond=list(beyond), **trust)
-    text = f"{len(scene.entities)} entities, {len(questions)} questions to verify."
+    text = f"{len(scene.entities)} entities, {len(asked.questions)} questions to verify."
     if reworded := in_other_words(scene):
         text += f" Understood: {', '.join(reworded)}."
     if scene.unparsed:
@@ -78,7 +78,7 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
     data = {
         "run_id": run.run_id,
         "scene": scene.model_dump(exclude_defaults=True),
-        "checklist": [{"id": question.id, "text": question.text} for question in questions],
+        "checklist": [{"id": question.id, "text": question.text} for question in asked.questions],
         "drafted_by": drafted_by,
     }
     if sight is None:
@@ -91,15 +91,8 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
     return Outcome(planned, text, {**data, "layout": layout.model_dump(exclude_defaults=True)})
 
 
-def _beyond(scene: Scene, ports: Ports) -> dict[str, str]:
-    """Ids of the questions that no picture will let the inspector answer, and why."""
-    inspector = ports.inspector
-    return inspector.cannot_answer(checklist(scene)) if isinstance(inspector, Foreseeing) else {}
-
-
-def _no_inspector_can(beyond: Mapping[str, str], scene: Scene) -> str:
-    """Which questions no inspector can answer, why, and who could."""
-    asked = checklist(scene)
+def _no_inspector_can(beyond: Mapping[str, str], asked: Checklist) -> str:
+    """Which questions no inspector can answer (`beyond`: id to the reason), why, and who could."""
     told = ", ".join(f"'{asked.question(each).text}'" for each in beyond)
     why = "; ".join(dict.fromkeys(beyond.values()))
     return f"no inspector can answer {told} ({why}), so that no picture passes by itself: {WHO_COULD}"

@@ -32,6 +32,11 @@ class Move(Value):
     seed: int
 
 
+def rejections(rejected: Sequence[Move], action: str, target: str) -> int:
+    """How often an action was rejected on a target, with whatever seed."""
+    return sum((move.action, move.target) == (action, target) for move in rejected)
+
+
 class Attempt(Value):
     """One picture, how it came about, and what became of it."""
 
@@ -187,10 +192,6 @@ class Run(Value):
     def tried(self, move: Move) -> bool:
         """True if this move was rejected before."""
         return move in self.rejected
-
-    def rejections(self, move: Move) -> int:
-        """How often this move was rejected on this target, with whatever seed."""
-        return sum((each.action, each.target) == (move.action, move.target) for each in self.rejected)
 
     def changed(self, **fields: Any) -> Run:
         """The same run with other fields."""
