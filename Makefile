@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := agent diffusion evals graphs picturebook prompts server tools
+ROOMS := agent cli diffusion evals graphs intake parsing picturebook prompts runs server storage tools view
 DEMO := a red apple in the top left, a blue car in the top right, a yellow dog in the bottom left and a green umbrella in the bottom right, on sand
 
 .PHONY: demo test test-all proof proof-clients clean

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .endpoint import Endpoint, EndpointChatModel
     from .offline import OfflineChatModel, OfflineDrafter
-    from .parsing.parser import parse_prompt
     from .placing import lay_out
     from .retouching import propose_edits
     from .settings import Settings
 
 __all__ = [
-    "Endpoint", "EndpointChatModel", "OfflineChatModel", "OfflineDrafter", "Settings", "lay_out", "parse_prompt",
+    "Endpoint",
+    "EndpointChatModel",
+    "OfflineChatModel",
+    "OfflineDrafter",
+    "Settings",
+    "lay_out",
     "propose_edits",
-]  # fmt: skip
+]
 
 _HOMES = {
     "Endpoint": "endpoint",
@@ -25,7 +29,6 @@ _HOMES = {
     "OfflineDrafter": "offline",
     "Settings": "settings",
     "lay_out": "placing",
-    "parse_prompt": "parsing.parser",
     "propose_edits": "retouching",
 }
 

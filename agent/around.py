@@ -9,13 +9,14 @@ from statistics import median
 from muralist.tools.detection import Detection, Matched, match
 from muralist.tools.edits import sizeable
 from muralist.tools.errors import BadLayout
-from muralist.tools.geometry import MARGIN, allows, place_of, relation_holds, stands_at
+from muralist.tools.geometry import allows, place_of, relation_holds, stands_at
 from muralist.tools.layout import MAX_REGIONS, Box, Instance, Layout, Region
+from muralist.tools.observation import Observation
+from muralist.tools.predicates import MARGIN, PREDICATES, Axis, X
 from muralist.tools.scene import Entity, Place, Relation, Scene
-from muralist.tools.sight import Sight
 from muralist.tools.words import with_article, with_ground
 
-from .orders import ORDERED, THIRDS, Axis, X
+from .constraints import THIRDS
 from .placing import region_of
 
 _STEP = 1 / 32
@@ -32,7 +33,7 @@ NOBODY = ""
 """The entity of things that the scene does not speak of: they are in the way."""
 
 
-def lay_out_around(scene: Scene, sight: Sight) -> Layout:
+def lay_out_around(scene: Scene, observation: Observation) -> Layout:
     """One region per instance: the box of the thing that it is on the picture, or free room where there is none; and
     one without instances wherever something has to go.
 
@@ -40,7 +41,7 @@ def lay_out_around(scene: Scene, sight: Sight) -> Layout:
     new takes the place of what has to go, or else stands as free as possible, in a usual size. Raises BadLayout if
     there is no room.
     """
-    matched = match(scene, sight.things)
+    matched = match(scene, observation.things)
     standing = {
         (entity.id, index): sizeable(thing.box.grown(_STEP))
         for entity in scene.entities
@@ -48,7 +49,7 @@ def lay_out_around(scene: Scene, sight: Sight) -> Layout:
         if thing is not None
     }
     matches = [thing for mine in matched.values() for thing in mine.present]
-    others = [thing for thing in sight.things if all(thing is not each for each in matches)]
+    others = [thing for thing in observation.things if all(thing is not each for each in matches)]
     doomed = _doomed(scene, matched)
     going = [thing.box.grown(_STEP) for thing in others if doomed(thing)]
     moving = {slot: box for slot, box in standing.items() if slot[0] in _misplaced(scene, standing)}
@@ -141,14 +142,14 @@ def _stands(place: Place | None, box: Box, clearly: bool) -> bool:
 
 def _apart(relation: Relation, boxes: dict[Slot, Box]) -> bool:
     """True if what has to be left of, or above, something else ends before that begins."""
-    if relation.predicate not in ORDERED:
+    order = PREDICATES[relation.predicate].order
+    if order is None:
         return True
-    axis, forward = ORDERED[relation.predicate]
     subjects, others = (
         [box for (name, _), box in boxes.items() if name == each] for each in (relation.subject, relation.objects[0])
     )
-    before, after = (subjects, others) if forward else (others, subjects)
-    return all(_end(one, axis) <= _start(two, axis) + MARGIN for one, two in product(before, after))
+    before, after = (subjects, others) if order.first else (others, subjects)
+    return all(_end(one, order.axis) <= _start(two, order.axis) + MARGIN for one, two in product(before, after))
 
 
 def _start(box: Box, axis: Axis) -> float:
@@ -175,9 +176,8 @@ def _wanted(entity: Entity, relations: Sequence[Relation]) -> Wanted:
     """The middle of its place, and of the side on which it has to be of something else."""
     thirds: list[int | None] = list(THIRDS[entity.place] if entity.place else (None, None))
     for relation in relations:
-        if relation.predicate in ORDERED:
-            axis, forward = ORDERED[relation.predicate]
-            first = forward == (relation.subject == entity.id)
+        if (order := PREDICATES[relation.predicate].order) is not None:
+            axis, first = order.axis, order.first == (relation.subject == entity.id)
             thirds[axis] = (0 if first else 2) if thirds[axis] is None else thirds[axis]
     across, down = ((2 * third + 1) / 6 if third is not None else None for third in thirds)
     return across, down

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from muralist.parsing import parse_prompt
 from muralist.tools.edits import Edit
 from muralist.tools.errors import BadPrompt, MuralistError
 from muralist.tools.outcome import Findings
@@ -15,7 +16,6 @@ from muralist.tools.scene import Scene
 from muralist.tools.verdict import unanswered
 
 from .history import History
-from .parsing.parser import parse_prompt
 from .placing import lay_out
 from .retouching import propose_edits
 
@@ -89,7 +89,7 @@ def _options(history: History) -> Iterator[Decision]:
             yield Decision(_told(scene), "recaption", args)
         yield Decision("Leaving the recaption to the tool.", "recaption", {"prompt": history.prompt})
     elif history.report is None and history.layout is None:
-        layout = lay_out(history.scene).model_dump(mode="json", exclude_none=True)
+        layout = lay_out(history.scene).model_dump(mode="json", exclude_none=True, exclude={"base_ratio"})
         yield Decision(f"Giving each of {len(layout['regions'])} things its region.", "plan", {"layout": layout})
         yield Decision("Leaving the plan to the tool.", "plan", {})
     elif history.report is None:
@@ -104,12 +104,17 @@ def _options(history: History) -> Iterator[Decision]:
 def _improvements(history: History, report: Findings) -> Iterator[Decision]:
     """Edits; where most of the things are missing also whole pictures, first of all if nothing can be built on.
 
-    A whole picture hardly ever keeps all that an edited one has right: `docs/moves.md` counts.
+    A whole picture hardly ever keeps all that an edited one has right: `docs/moves.md` counts. A painter that cannot
+    edit has nothing but whole pictures.
     """
     asked = [each for each in report.verdicts if each.question_id not in report.beyond]
     found = [each for each in asked if each.question_id.endswith(".exists")]
     there = [each.status == "pass" for each in found]
     new_seeds = _new_seeds(report)
+    if not report.edits:
+        if not report.passed:
+            yield from new_seeds
+        return
     if found and all(each.status == "fail" for each in found):
         yield from islice(new_seeds, 1)
     edits: list[Edit] = []
@@ -130,9 +135,11 @@ def _improvements(history: History, report: Findings) -> Iterator[Decision]:
 
 
 def _new_seeds(report: Findings) -> Iterator[Decision]:
-    """Whole pictures with seeds above every one that was tried; none once some have had their chance."""
+    """Whole pictures with seeds above every one that was tried; none once some have had their chance, if there are
+    edits to try.
+    """
     rejected = [move.seed for move in report.rejected_moves if move.action == "paint"]
-    if len(rejected) >= TRIES:
+    if report.edits and len(rejected) >= TRIES:
         return
     tried = [report.seed, *rejected]
     for seed in range(max(tried) + 1, max(tried) + 1 + _NEW_SEEDS):

@@ -1,4 +1,4 @@
-"""The search for cells: the smallest grid on which all orders and places hold, and the best filling of it."""
+"""The search for cells: the smallest grid on which all constraints and places hold, and the best filling of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from muralist.tools.errors import BadLayout
+from muralist.tools.predicates import X, Y
 
-from .orders import Orders, X, Y, levels
+from .constraints import Constraints, levels
 
 Cell = tuple[int, int]
 """(row, column)."""
@@ -32,52 +33,55 @@ class Grid:
     cells: tuple[Cell, ...]
 
 
-def best_grid(orders: Orders) -> Grid:
+def best_grid(constraints: Constraints) -> Grid:
     """Fill the first grid that can be filled, near-square ones first.
 
-    Where the search comes to nothing, orders alone can always be kept by a row and a column for each instance. With
-    places that may fail too: BadLayout.
+    Where the search comes to nothing, constraints alone can always be kept by a row and a column for each instance.
+    With places that may fail too: BadLayout.
     """
-    number = len(orders.free)
-    (left, right), (over, under) = levels(orders, X), levels(orders, Y)
-    narrow = max(left[at] + right[at] + 1 for at in orders.free)
-    low = max(over[at] + under[at] + 1 for at in orders.free)
+    number = len(constraints.free)
+    (left, right), (over, under) = levels(constraints, X), levels(constraints, Y)
+    narrow = max(left[at] + right[at] + 1 for at in constraints.free)
+    low = max(over[at] + under[at] + 1 for at in constraints.free)
     tried = 0
     for rows, columns in _shapes(number, low, narrow):
         domains = [
             [
                 (row, column)
                 for row, column in product(range(over[at], rows - under[at]), range(left[at], columns - right[at]))
-                if in_third(orders, at, ((row, column), (row, column)), (rows, columns))
+                if in_third(constraints, at, ((row, column), (row, column)), (rows, columns))
             ]
-            for at in orders.free
+            for at in constraints.free
         ]
         if not all(domains):
             continue
-        cells = _fill(orders, domains)
+        cells = _fill(constraints, domains)
         if cells is not None:
             return Grid(rows, columns, cells)
         tried += 1
         if tried == _MOST_FILLINGS:
             break
-    apart = _apart(orders, over, left)
-    if all(in_third(orders, at, (cell, cell), (number, number)) for at, cell in zip(orders.free, apart, strict=True)):
+    apart = _apart(constraints, over, left)
+    if all(
+        in_third(constraints, at, (cell, cell), (number, number))
+        for at, cell in zip(constraints.free, apart, strict=True)
+    ):
         return Grid(number, number, apart)
-    spoken = "; ".join(dict.fromkeys(edge.why for edge in orders.edges)) or "the places"
+    spoken = "; ".join(dict.fromkeys(edge.why for edge in constraints.edges)) or "the places"
     raise BadLayout(f"no grid of up to {_MOST_SIDES} rows and columns holds all of this: {spoken}"[:500])
 
 
-def _apart(orders: Orders, over: dict[int, int], left: dict[int, int]) -> tuple[Cell, ...]:
+def _apart(constraints: Constraints, over: dict[int, int], left: dict[int, int]) -> tuple[Cell, ...]:
     """A row and a column of its own for every instance; longest chains are topological orders."""
-    rows = sorted(orders.free, key=lambda at: (over[at], at))
-    columns = sorted(orders.free, key=lambda at: (left[at], at))
-    return tuple((rows.index(at), columns.index(at)) for at in orders.free)
+    rows = sorted(constraints.free, key=lambda at: (over[at], at))
+    columns = sorted(constraints.free, key=lambda at: (left[at], at))
+    return tuple((rows.index(at), columns.index(at)) for at in constraints.free)
 
 
-def in_third(orders: Orders, instance: int, cells: Cells, shape: tuple[int, int]) -> bool:
+def in_third(constraints: Constraints, instance: int, cells: Cells, shape: tuple[int, int]) -> bool:
     """True if the centre of a rectangle of cells lies in the third of the canvas that the instance's place names."""
     (first, last), (rows, columns) = cells, shape
-    wanted = orders.thirds.get(instance, (None, None))
+    wanted = constraints.thirds.get(instance, (None, None))
     x = (first[1] + last[1] + 1) / 2 / columns
     y = (first[0] + last[0] + 1) / 2 / rows
     return all(
@@ -93,22 +97,22 @@ def _shapes(number: int, low: int, narrow: int) -> list[tuple[int, int]]:
     return sorted(shapes, key=lambda shape: (max(shape), shape[0] * shape[1], shape[0]))
 
 
-def _fill(orders: Orders, domains: list[list[Cell]]) -> tuple[Cell, ...] | None:
+def _fill(constraints: Constraints, domains: list[list[Cell]]) -> tuple[Cell, ...] | None:
     """Give every free instance a cell of its own: depth first in order of mention, keeping the cheapest filling."""
-    free = orders.free
+    free = constraints.free
     position = {instance: at for at, instance in enumerate(free)}
     checks: list[list[tuple[int, int, bool]]] = [[] for _ in free]
-    for edge in orders.edges:
+    for edge in constraints.edges:
         one, two = position[edge.before], position[edge.after]
         later = max(one, two)
         checks[later].append((edge.axis, min(one, two), later == two))
     wishes: list[list[tuple[str, int]]] = [[] for _ in free]
-    for kind, pairs in (("level", orders.level), ("upright", orders.upright)):
+    for kind, pairs in (("level", constraints.level), ("upright", constraints.upright)):
         for one, two in pairs:
             if one != two:
                 wishes[max(position[one], position[two])].append((kind, min(position[one], position[two])))
     nearest: list[list[tuple[int, list[int]]]] = [[] for _ in free]
-    for one, others in orders.near:
+    for one, others in constraints.near:
         if one not in others:
             group = [position[two] for two in others]
             nearest[max(position[one], *group)].append((position[one], group))

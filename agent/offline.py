@@ -1,6 +1,6 @@
 """The agent without a model: rules for which tool to call next, as a chat model and as a drafter.
 
-Both are pure: the same messages, or the same run, give the same call.
+Both are pure: the same messages, or the same scene, give the same call.
 """
 
 from __future__ import annotations
@@ -16,18 +16,15 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from muralist.tools.edits import Edit
+from muralist.parsing import parse_prompt
 from muralist.tools.layout import Layout
-from muralist.tools.run import Run
+from muralist.tools.observation import Observation
 from muralist.tools.scene import Scene
-from muralist.tools.sight import Sight
 
 from .around import lay_out_around
 from .decisions import Decision, decide
 from .history import read_history
-from .parsing.parser import parse_prompt
 from .placing import lay_out
-from .retouching import propose_edits
 from .wished import wished_scene
 from .wishes import named_in
 
@@ -106,22 +103,13 @@ class OfflineDrafter:
         """The nouns of a wish; none of one that cannot be read."""
         return named_in(wish)
 
-    async def wish(self, wish: str, sight: Sight | None) -> Scene:
+    async def wish(self, wish: str, observation: Observation | None) -> Scene:
         """What a given picture has to show once the wish is done. Raises BadPrompt."""
-        return wished_scene(wish, sight)
+        return wished_scene(wish, observation)
 
-    async def layout(self, scene: Scene, sight: Sight | None = None) -> Layout:
+    async def layout(self, scene: Scene, observation: Observation | None = None) -> Layout:
         """One region per instance, around what is there. Raises BadLayout if the scene contradicts itself."""
-        return lay_out(scene) if sight is None else lay_out_around(scene, sight)
-
-    async def edits(self, run: Run) -> list[Edit]:
-        """Edits on the best image, none that has had its chance."""
-        best = run.best
-        if run.scene is None or best is None or best.verdicts is None:
-            return []
-        return propose_edits(
-            run.scene, run.layout_of(best), best.verdicts, run.rejected, beyond=run.beyond, doubtful=run.doubtful
-        )
+        return lay_out(scene) if observation is None else lay_out_around(scene, observation)
 
 
 def _name(tool: Tool) -> str:

@@ -10,6 +10,7 @@ its region satisfies them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import TopologicalSorter
 
 from muralist.tools.errors import BadLayout
 from muralist.tools.geometry import broken_relations
@@ -17,8 +18,8 @@ from muralist.tools.layout import MAX_REGIONS, MIN_REGION, Box, Instance, Layout
 from muralist.tools.scene import Scene
 from muralist.tools.words import with_article, with_ground
 
+from .constraints import Constraints, constraints_of
 from .grid import Cells, Grid, best_grid
-from .orders import Orders, orders_of
 from .tiling import tile
 
 _INNER = 0.15
@@ -39,9 +40,9 @@ def lay_out(scene: Scene) -> Layout:
         raise BadLayout(f"the scene asks for {len(instances)} things, {MAX_REGIONS} at most fit: lower the counts")
     failure: BadLayout | None = None
     second_best: Layout | None = None
-    for orders in orders_of(scene, instances):
+    for constraints in constraints_of(scene, instances):
         try:
-            boxes = _boxes(orders)
+            boxes = _boxes(constraints)
         except BadLayout as error:
             failure = failure or error
             continue
@@ -63,18 +64,14 @@ def region_of(scene: Scene, instance: Instance, box: Box) -> Region:
     return Region(prompt, box.x0, box.y0, box.x1, box.y1, instances=[instance])
 
 
-def _boxes(orders: Orders) -> list[Box]:
+def _boxes(constraints: Constraints) -> list[Box]:
     """A box for every instance: the grid's cells first, then what is inside one of them."""
-    grid = best_grid(orders)
-    placed = dict(zip(orders.free, tile(grid, orders), strict=True))
+    grid = best_grid(constraints)
+    placed = dict(zip(constraints.free, tile(grid, constraints), strict=True))
     boxes = {at: _box(cell, grid) for at, cell in placed.items()}
-    waiting = dict(orders.inside)
-    while waiting:
-        ready = sorted({container for container in waiting.values() if container in boxes})
-        for container in ready:
-            contents = [at for at, around in waiting.items() if around == container]
+    for container in TopologicalSorter({at: [around] for at, around in constraints.inside.items()}).static_order():
+        if contents := [at for at, around in constraints.inside.items() if around == container]:
             boxes.update(zip(contents, _within(boxes[container], len(contents)), strict=True))
-            waiting = {at: around for at, around in waiting.items() if at not in contents}
     return [boxes[at] for at in range(len(boxes))]
 
 

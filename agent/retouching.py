@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 from muralist.tools.edits import MAX_SHARED, MIN_EDIT, Action, Edit, sizeable
 from muralist.tools.layout import Box, Layout
+from muralist.tools.numbering import home
 from muralist.tools.run import TRIES, Move, rejections
 from muralist.tools.scene import Scene
 from muralist.tools.verdict import Verdict
 
-from .matches import Matches, home, match
+from .matches import Matches, match
 
 _MARGIN = 1 / 32
 """How much of its surroundings an edit of a found thing takes along, so that its outline may change."""
@@ -53,7 +54,7 @@ def propose_edits(
     options = [edit for edit in wished if _rejections(edit, rejected) < TRIES]
     options.sort(key=lambda edit: _rejections(edit, rejected))
     options += [other for edit in wished if edit not in options for other in _substitutes(edit, rejected)]
-    options += [edit for edit in _doubtful(matches, verdicts, doubtful) if _rejections(edit, rejected) < TRIES]
+    options += [edit for edit in _doubtful(matches, doubtful) if _rejections(edit, rejected) < TRIES]
     chosen: list[Edit] = []
     targets: set[str] = set()
     for edit in options:
@@ -78,7 +79,7 @@ def _substitutes(edit: Edit, rejected: Sequence[Move]) -> list[Edit]:
 def _missing(matches: Matches) -> Iterator[Edit]:
     """Whole entities first, then the rest of a number."""
     entities = sorted(matches.scene.entities, key=lambda entity: bool(matches.found[entity.id].boxes))
-    unsure = {question.entity for question, verdict in matches.open if question.kind in ("exists", "count")}
+    unsure = {question.entity for question, verdict in matches.open if question.aspect in ("presence", "number")}
     for entity in entities:
         if entity.id not in unsure:
             continue
@@ -92,27 +93,26 @@ def _missing(matches: Matches) -> Iterator[Edit]:
 def _badly_formed(matches: Matches) -> Iterator[Edit]:
     """What was found, but hardly as what it is meant to be: refined where it stands, before it is painted anew."""
     for question, verdict in matches.open:
-        if question.kind == "exists" and question.entity is not None and verdict.box is not None:
-            yield _refined(matches, question.entity, verdict.box)
+        if question.aspect == "presence" and question.entity is not None and verdict.box is not None:
+            yield _refined(matches, question.entity, verdict, verdict.box)
 
 
-def _doubtful(matches: Matches, verdicts: Sequence[Verdict], doubtful: Collection[str]) -> Iterator[Edit]:
+def _doubtful(matches: Matches, doubtful: Collection[str]) -> Iterator[Edit]:
     """The same of what passes, but hardly; it is never painted anew."""
-    boxes = {verdict.question_id: verdict.box for verdict in verdicts if verdict.question_id in doubtful}
     for entity in matches.scene.entities:
-        box = boxes.get(f"{entity.id}.exists")
-        if box is not None:
-            yield _refined(matches, entity.id, box)
+        verdict = matches.verdicts.get(f"{entity.id}.exists")
+        if verdict is not None and verdict.question_id in doubtful and verdict.box is not None:
+            yield _refined(matches, entity.id, verdict, verdict.box)
 
 
-def _refined(matches: Matches, entity: str, box: Box) -> Edit:
-    index = _nearest(box, matches.found[entity].boxes)
+def _refined(matches: Matches, entity: str, verdict: Verdict, box: Box) -> Edit:
+    index = _instance(verdict, box, matches.found[entity].boxes)
     return Edit(action="refine", entity=entity, index=index, box=sizeable(box.grown(_MARGIN)))
 
 
 def _surplus(matches: Matches) -> Iterator[Edit]:
     """One too many: painted over. It counts on behind the wanted ones."""
-    wrong = {question.entity for question, _ in matches.open if question.kind == "count"}
+    wrong = {question.entity for question, _ in matches.open if question.aspect == "number"}
     for entity in matches.scene.entities:
         if entity.id in wrong:
             for extra, box in enumerate(matches.found[entity.id].surplus):
@@ -142,7 +142,7 @@ def _whole(region: Box, matches: Matches) -> Box:
 def _strange(matches: Matches) -> Iterator[Box]:
     """What nobody asked for, with its rim."""
     for question, verdict in matches.open:
-        if question.kind in ("others", "absent"):
+        if question.aspect == "strangers":
             for box in verdict.boxes or ([verdict.box] if verdict.box is not None else []):
                 yield sizeable(box.grown(_MARGIN))
 
@@ -175,14 +175,14 @@ def _sparing(edit: Edit, matches: Matches) -> Edit:
 def _looks(matches: Matches) -> Iterator[Edit]:
     """A wrong colour is repainted, anything else painted anew, where the thing stands."""
     for question, verdict in matches.open:
-        if question.kind != "attribute" or question.entity is None or question.index is None:
+        if question.aspect != "look" or question.entity is None or question.index is None:
             continue
         found = matches.found[question.entity].boxes
         kind = matches.scene.entity(question.entity).attributes[question.index].kind
         action: Action = "recolour" if kind == "colour" else "replace"
         wrong = [verdict.box, *(box for box in verdict.boxes if box != verdict.box)]
         for pointed in wrong:
-            index = _nearest(pointed, found)
+            index = _instance(verdict, pointed, found)
             box = pointed or found.get(index) or home(matches.layout, question.entity, index)
             if box is not None:
                 yield Edit(action=action, entity=question.entity, index=index, box=sizeable(box.grown(_MARGIN)))
@@ -191,11 +191,9 @@ def _looks(matches: Matches) -> Iterator[Edit]:
 def _places(matches: Matches) -> Iterator[Edit]:
     """What is not in its region moves there; of things that all are, the one the question is about."""
     for question, _ in matches.open:
-        if question.kind not in ("place", "relation") or question.entity is None:
+        if question.aspect != "position":
             continue
-        concerned = [question.entity]
-        if question.kind == "relation" and question.index is not None:
-            concerned += matches.scene.relations[question.index].objects
+        concerned = question.concerns(matches.scene)
         standing = [(name, index, box) for name, index, box in matches.boxes() if name in concerned]
         away = [each for each in standing if not _at_home(matches, *each)]
         for name, index, box in away or [each for each in standing if each[0] == question.entity]:
@@ -216,11 +214,9 @@ def _at_home(matches: Matches, entity: str, index: int, box: Box) -> bool:
     return max(0.0, width) * max(0.0, height) >= _HOME * box.area
 
 
-def _nearest(box: Box | None, boxes: dict[int, Box]) -> int:
-    """The instance whose box is the one pointed at; the first if none is."""
-    if box is None or not boxes:
-        return min(boxes, default=0)
-    return max(boxes, key=lambda index: (boxes[index].iou(box), -index))
+def _instance(verdict: Verdict, box: Box | None, found: dict[int, Box]) -> int:
+    """The instance whose box the verdict points at; the first that was found if it is none."""
+    return next((index for index, each in verdict.instances if each == box), min(found, default=0))
 
 
 def _clear(region: Box, matches: Matches, least: float = 2 * MIN_EDIT) -> Box:

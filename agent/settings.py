@@ -9,19 +9,27 @@ import platformdirs
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from muralist.tools.abilities import Placement
 from muralist.tools.errors import BadSettings
 from muralist.tools.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SIDE_STEP
 from muralist.tools.metering import Price
+from muralist.tools.painting_settings import PaintingSettings
 
-PRICES = 'per million tokens, such as {"model": {"input": 2.5, "output": 10}}'
+PRICES = 'per million tokens, or per picture, such as {"model": {"input": 2.5, "output": 10}, "x": {"picture": 0.04}}'
 
 
-class Settings(BaseSettings):
+class Settings(PaintingSettings, BaseSettings):
     """Which parts to use, how far a run may go, and how pictures are painted."""
 
     model_config = SettingsConfigDict(env_prefix="MURALIST_", frozen=True, extra="ignore", env_ignore_empty=True)
 
-    backbone: str = Field(default="picturebook", min_length=1, description="What paints: a name, a path or a hub id.")
+    backbone: str = Field(
+        default="picturebook", min_length=1, description="What paints: a name, a path, a hub id or openai:MODEL."
+    )
+    placement: Placement = Field(
+        default="auto",
+        description="How things get into their regions: by attention, by the model's native layout, or by both.",
+    )
     model: str = Field(default="offline", min_length=1, description="What recaptions, plans and edits.")
     inspector: str = Field(
         default="picturebook", min_length=1, description="What answers the checklist; several joined by +."
@@ -36,6 +44,9 @@ class Settings(BaseSettings):
     )
     inspector_model: str | None = Field(
         default=None, min_length=1, description="The model of an inspector that asks one; left out, the same model."
+    )
+    instructions: str = Field(
+        default="", max_length=20_000, description="What the model has to heed besides its guide."
     )
     vision: bool | None = Field(default=None, description="Whether the model takes pictures; left out, it is tried.")
     rounds: int | None = Field(
@@ -58,10 +69,23 @@ class Settings(BaseSettings):
     strict: bool = Field(
         default=False, description="Refuse prompts with questions that no chosen inspector can answer."
     )
-    steps: int = Field(default=20, ge=1, le=MAX_STEPS, description="Denoising steps per picture.")
-    guidance: float = Field(default=4.0, ge=0, le=MAX_GUIDANCE, allow_inf_nan=False, description="Guidance scale.")
-    width: int = Field(default=128, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description="Pixels.")
-    height: int = Field(default=128, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description="Pixels.")
+    approve: bool = Field(default=False, description="Wait for a person's word on the plan before painting.")
+    steps: int | None = Field(
+        default=None, ge=1, le=MAX_STEPS, description="Denoising steps per picture; left out, the model's own."
+    )
+    guidance: float | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_GUIDANCE,
+        allow_inf_nan=False,
+        description="Guidance scale; left out, the model's own.",
+    )
+    width: int | None = Field(
+        default=None, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description="Pixels; left out, the model's own."
+    )
+    height: int | None = Field(
+        default=None, ge=MIN_SIDE, le=MAX_SIDE, multiple_of=SIDE_STEP, description="Pixels; left out, the model's own."
+    )
     home: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("muralist")), description="Where runs are kept."
     )

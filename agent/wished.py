@@ -10,31 +10,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from muralist.tools.errors import BadPrompt
+from muralist.tools.observation import MOST, Observation, listed, unused
 from muralist.tools.scene import Attribute, Entity, Relation, Scene
-from muralist.tools.sight import MOST, Sight, listed, unused
 from muralist.tools.words import with_ground
 
 from .wishes import ALL_OF_IT, KINDS, THEN_NAMED, Change, amount, is_definite, read_wish
 
 
-def wished_scene(wish: str, sight: Sight | None) -> Scene:
+def wished_scene(wish: str, observation: Observation | None) -> Scene:
     """What the picture has to show once the wish is done: its own things, changed as it says.
 
     What is there and is not spoken of is `kept`, with its number, colour and place. What is doubtful stays, too, and
-    nothing is asked about it: the scene is then `partial`. It also is without a sight, where only a description can be
-    understood. Raises BadPrompt for a wish that cannot be read or done, or that speaks of what is not there.
+    nothing is asked about it: the scene is then `partial`. It also is without an observation, where only a description
+    can be understood. Raises BadPrompt for a wish that cannot be read or done, or that speaks of what is not there.
     """
-    if sight is None:
+    if observation is None:
         return _described(wish, read_wish(wish))
     try:
         changes = read_wish(wish)
     except BadPrompt as error:
-        raise BadPrompt(f"{error}; the picture shows {sight}") from None
-    there = _There(sight, sight.kinds)
+        raise BadPrompt(f"{error}; the picture shows {observation}") from None
+    there = _There(observation, observation.kinds)
     for change in changes:
         there = _STEPS[change.kind](there, change)
     related = {name for each in there.relations for name in (each.subject, *each.objects)}
-    untold = sight.doubtful - there.touched - related
+    untold = observation.doubtful - there.touched - related
     kinds = [kind for kind in there.kinds if kind.id not in untold]
     return Scene(
         prompt=wish,
@@ -47,7 +47,7 @@ def wished_scene(wish: str, sight: Sight | None) -> Scene:
         claims=there.claims,
         unparsed=there.unparsed,
         kept=[kind.id for kind in kinds if kind.id not in there.touched],
-        partial=bool(untold) or len(sight.things) > MOST,
+        partial=bool(untold) or len(observation.things) > MOST,
     )
 
 
@@ -64,7 +64,7 @@ def _described(wish: str, changes: Sequence[Change]) -> Scene:
 class _There:
     """What the picture shows, as far as the changes have been made."""
 
-    sight: Sight
+    observation: Observation
     kinds: list[Entity]
     touched: frozenset[str] = frozenset()
     """Ids of kinds that are spoken of."""
@@ -78,7 +78,7 @@ class _There:
 
     @property
     def ground(self) -> str | None:
-        return self.sight.ground
+        return self.observation.ground
 
     def like(self, named: Entity) -> list[Entity]:
         """Kinds that go by that name."""
@@ -123,11 +123,11 @@ def _taken(there: _There, named: Entity) -> list[Entity]:
     alike, number = there.like(named), amount(named)
     total = sum(kind.count for kind in alike)
     if not alike:
-        raise BadPrompt(f"there is no {named.name} on the picture: it shows {there.sight}")
+        raise BadPrompt(f"there is no {named.name} on the picture: it shows {there.observation}")
     if is_definite(named) and total > 1:
-        raise BadPrompt(f"it cannot be told which {named.name} is meant: the picture shows {there.sight}")
+        raise BadPrompt(f"it cannot be told which {named.name} is meant: the picture shows {there.observation}")
     if number is not None and number > total:
-        raise BadPrompt(f"there are not {number} × {named.name} on the picture: it shows {there.sight}")
+        raise BadPrompt(f"there are not {number} × {named.name} on the picture: it shows {there.observation}")
     return _some(alike, total if number is None else number)
 
 
@@ -250,7 +250,8 @@ def _check_ground(there: _There, change: Change) -> None:
     said = change.named.background
     if said is not None and said != there.ground:
         raise BadPrompt(
-            f"the picture shows {there.sight}, and its ground stays as it is: leave out '{said}', or draw a new picture"
+            f"the picture shows {there.observation}, and its ground stays as it is: leave out '{said}', or draw a new "
+            "picture"
         )
 
 

@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from muralist.parsing import parse_prompt
 from muralist.tools.errors import BadPrompt
 from muralist.tools.scene import Attribute, Entity, Scene
 from muralist.tools.words import GROUNDS, POINTING, stem, words
-
-from .parsing.parser import parse_prompt
 
 Kind = Literal["show", "add", "remove", "recolour", "move", "replace"]
 
@@ -126,8 +125,8 @@ def _made(text: str, rest: str) -> Change | None:
 def _looks(phrase: str) -> tuple[Attribute, ...]:
     """The colour, material or texture that a phrase is, such as `light blue`; empty if it is anything else."""
     (thing, *others) = parse_prompt(f"a {phrase} thing").entities
-    told = not others and thing.noun == "thing" and all(look.kind in _REPAINTED for look in thing.attributes)
-    return tuple(thing.attributes) if told else ()
+    stated = not others and thing.noun == "thing" and all(look.kind in _REPAINTED for look in thing.attributes)
+    return tuple(thing.attributes) if stated else ()
 
 
 def _replaced(text: str, old: str, new: str) -> Change:

@@ -1,4 +1,4 @@
-"""Regional attention, region editing, the painter and the image store.
+"""Regional attention, region editing and the painter.
 
 Importing this package loads neither torch nor diffusers; they come in with the first `with regional(...)` or picture.
 """
@@ -10,6 +10,5 @@ from .editing import edit_region
 from .engine import release
 from .painter import DiffusionPainter
 from .regional import regional
-from .store import FileStore
 
-__all__ = ["DiffusionPainter", "FileStore", "Region", "edit_region", "load", "regional", "release"]
+__all__ = ["DiffusionPainter", "Region", "edit_region", "load", "regional", "release"]

@@ -17,18 +17,18 @@ import torch.nn.functional as F
 
 from muralist.tools.layout import BASE_RATIO
 
-from . import appended, cross_attention
-from .appended import Tokens
+from . import dit, unet_attention
+from .dit import TokenSpans
 from .families import denoiser, family_of
-from .regional import Regions, checked, led
-from .routes import JointAttention
+from .regional import Regions, checked, scheduled
+from .regional_attention import RegionalCausalTextAttention, RegionalJointAttention
 
 
 class DenseProcessor:
     """out(p) = (1 - sum_r a_r(p)) * Attn(q_p, base) + sum_r a_r(p) * Attn(q_p, text_r), row by row, in a UNet."""
 
-    def __init__(self, denoising: cross_attention.Denoising, plain: Any) -> None:
-        self.denoising, self.plain = denoising, plain
+    def __init__(self, state: unet_attention.ConditioningState, plain: Any, block: int) -> None:
+        self.state, self.plain, self.block = state, plain, block
 
     def __call__(  # noqa: PLR0917 - as diffusers calls it
         self, attn: Any, hidden_states: torch.Tensor, encoder_hidden_states: Any,
@@ -37,17 +37,17 @@ class DenseProcessor:
         """(B, N, C), (B, T, C') -> (B, N, C); IP-Adapter's pictures come with the text, for all prompts."""
         pictures = {"ip_adapter_masks": ip_adapter_masks} if isinstance(encoder_hidden_states, tuple) else {}
         base: torch.Tensor = self.plain(attn, hidden_states, encoder_hidden_states, attention_mask, temb, **pictures)
-        height, width = self.denoising.size
+        height, width = self.state.size
         while height * width > hidden_states.shape[1]:
             height, width = (height + 1) // 2, (width + 1) // 2
         out = base.clone()
-        for number, row in enumerate(self.denoising.rows):
-            if row is None:
+        for number, row in enumerate(self.state.rows):
+            if row is None or not row.holds_in(self.block):
                 continue
             a = row.shares((height, width)).to(base)  # (K, N)
             one = slice(number, number + 1)
             out[one] = (1 - a.sum(0))[:, None] * base[one]
-            for share, embedding in zip(a, row.texts.embeddings, strict=True):
+            for share, embedding in zip(a, row.prompts.embeddings, strict=True):
                 text: Any = embedding[None].to(base)
                 if pictures:
                     text = (text, [each[one] for each in encoder_hidden_states[1]])
@@ -58,7 +58,8 @@ class DenseProcessor:
 class DenseCross:
     """The same formula in a transformer."""
 
-    def __init__(self, tokens: Tokens, shares: torch.Tensor) -> None:
+    def __init__(self, tokens: TokenSpans, shares: torch.Tensor, holds: bool = True) -> None:
+        shares = shares * holds
         self.tokens, self.shares = tokens, torch.cat([1 - shares.sum(0, keepdim=True), shares])
 
     def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
@@ -77,35 +78,80 @@ class DenseCross:
 
 
 class DenseJoint:
-    """out(i) = sum_j W_ij e^(q_i k_j) v_j / sum_j W_ij e^(q_i k_j), with the whole table W."""
+    """out(p) = sum_j a_j(p) * Attn(q_p, [image, text_j]) for image tokens, every attention over all tokens, masked."""
 
-    def __init__(self, tokens: Tokens, shares: torch.Tensor, image_first: bool) -> None:
-        owner = torch.cat([torch.full((n,), t) for t, n in enumerate([tokens.base, *tokens.texts])])  # of text tokens
-        weights = torch.cat([1 - shares.sum(0, keepdim=True), shares])  # (1 + K, image)
-        sees = torch.cat([torch.ones(1, tokens.image), (shares > 0).float()])
-        from_image = [weights[owner].T, torch.ones(tokens.image, tokens.image)]  # to texts, to the image
-        from_text = [(owner[:, None] == owner[None, :]).float(), sees[owner]]
-        blocks = [from_image[::-1], from_text[::-1]] if image_first else [from_text, from_image]
-        self.table = torch.cat([torch.cat(row, 1) for row in blocks])
+    def __init__(self, tokens: TokenSpans, shares: torch.Tensor, image_first: bool, holds: bool = True) -> None:
+        texts = torch.cat([torch.full((n,), t) for t, n in enumerate([tokens.base, *tokens.texts])])
+        image = torch.full((tokens.image,), -1)
+        self.owner = torch.cat([image, texts] if image_first else [texts, image])  # the text of each token
+        followed = shares * holds
+        self.weights = torch.cat([1 - followed.sum(0, keepdim=True), followed])  # (1 + K, image)
+        self.sees = torch.cat([torch.ones(1, tokens.image), shares]) > 0  # the image tokens that each text attends
 
     def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
-        return query.shape[2] == key.shape[2] == len(self.table)
+        return query.shape[2] == key.shape[2] == len(self.owner)
 
     def __call__(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None
     ) -> torch.Tensor:
-        scores = query @ key.transpose(2, 3) / query.shape[3] ** 0.5
-        if mask is not None:
-            scores = scores.masked_fill(~mask, float("-inf"))
-        weighted = self.table.to(query) * (scores - scores.amax(3, keepdim=True)).exp()
-        attended: torch.Tensor = weighted / weighted.sum(3, keepdim=True) @ value
+        bias = torch.zeros(1, 1, 1, len(self.owner)) if mask is None else mask.to(query.device)
+        if bias.dtype == torch.bool:
+            bias = torch.zeros(bias.shape).to(bias.device).masked_fill(~bias, float("-inf"))
+        out, image = torch.zeros_like(query), self.owner == -1
+        for number, weight in enumerate(self.weights):
+            own = self.owner == number
+            out[:, :, image] += (
+                weight[:, None].to(query) * self._attended(query, key, value, bias, own | image)[:, :, image]
+            )
+            seen = own.clone()
+            seen[image] = self.sees[number]
+            out[:, :, own] = self._attended(query, key, value, bias, seen)[:, :, own]
+        return out
+
+    @staticmethod
+    def _attended(
+        query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor, seen: torch.Tensor
+    ) -> torch.Tensor:
+        scores = query @ key.transpose(2, 3) / query.shape[3] ** 0.5 + bias.to(query)
+        attended: torch.Tensor = scores.masked_fill(~seen.to(scores.device), float("-inf")).softmax(3) @ value
         return attended
 
 
-def densely(family: appended.Family) -> appended.Family:
+class DenseCausalText(DenseJoint):
+    """The same where a text's tokens attend those before them alone, by a mask that is given."""
+
+    def __init__(self, tokens: TokenSpans, shares: torch.Tensor, holds: bool = True) -> None:
+        super().__init__(tokens, shares, image_first=False, holds=holds)
+        self.tokens = tokens
+
+    def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
+        text, every = self.tokens.text, len(self.owner)
+        return (query.shape[2], key.shape[2]) in {(text, text), (self.tokens.image, every)}
+
+    def __call__(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        owner, out = self.owner[: key.shape[2]], torch.zeros_like(query)
+        bias = torch.zeros(1, 1, 1, len(owner)).to(query)
+        if mask is not None:
+            bias = bias.masked_fill(~mask, float("-inf"))
+        if query.shape[2] == len(owner):
+            for number in range(len(self.weights)):
+                own = owner == number
+                out[:, :, own] = self._attended(query, key, value, bias, own)[:, :, own]
+            return out
+        for number, weight in enumerate(self.weights):
+            seen = (owner == number) | (owner == -1)
+            out += weight[:, None].to(query) * self._attended(query, key, value, bias, seen)
+        return out
+
+
+def dense_family(family: dit.DiTFamily) -> dit.DiTFamily:
     """The same family of transformers, its attention over all tokens."""
-    if getattr(family.attention, "func", None) is JointAttention:
+    if getattr(family.attention, "func", None) is RegionalJointAttention:
         return replace(family, attention=partial(DenseJoint, **family.attention.keywords))  # type: ignore[attr-defined]
+    if family.attention is RegionalCausalTextAttention:
+        return replace(family, attention=DenseCausalText)
     return replace(family, attention=DenseCross)
 
 
@@ -115,8 +161,10 @@ def dense(
     regions: Regions,
     base_ratio: float | Sequence[float] = BASE_RATIO,
     *,
+    since: float = 0,
     until: float = 1,
     feather: float = 0,
+    blocks: range | None = None,
 ) -> Iterator[None]:
     """The same as `regional`, the slow way."""
     family = family_of(pipe)
@@ -125,13 +173,13 @@ def dense(
     def attached(pipe: Any) -> Iterator[Any]:
         known = getattr(family, "FAMILY", None)
         if known is None:
-            with cross_attention.attached(pipe.unet, DenseProcessor) as denoising:
-                yield denoising
+            with unet_attention.attached(pipe.unet, DenseProcessor) as state:
+                yield state
             return
         # Inside of the family's own, for what it may hear of the pipeline; of two, the inner one leads.
-        with family.attached(pipe), appended.attached(denoiser(pipe), densely(known)) as denoising:
-            yield denoising
+        with family.attached(pipe), dit.attached(denoiser(pipe), dense_family(known)) as state:
+            yield state
 
-    layouts, control = checked(regions, base_ratio, until, feather)
-    with led(pipe, family, layouts, control, attached):
+    layouts, schedule = checked(regions, base_ratio, since=since, until=until, feather=feather, blocks=blocks)
+    with scheduled(pipe, family, layouts, schedule, attached):
         yield

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -14,18 +13,21 @@ import numpy.typing as npt
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from pydantic import ValidationError
 
+from muralist.tools.colour_modes import put_back, shown, upright
 from muralist.tools.errors import BackboneError, BadLayout, BadPrompt, BadSettings
 from muralist.tools.layout import Box, Region
-from muralist.tools.limits import MAX_SIDE
+from muralist.tools.limits import MAX_SIDE, MIN_SIDE
 
 from .engine.memory import is_out_of_memory
+from .error_cleanup import cleaned_up_on_error
 from .families import side_of_pictures
 from .guidance import guided
-from .ranges import check_ranges
+from .native_size import brought_to
+from .native_size import native_side as side_of
 from .regional import regional
-from .retouch import RIM, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
+from .retouch import CANVAS, RIM, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
+from .sampling_parameters import check_sampling_parameters
 from .seams import Alpha
-from .tidied import tidied
 
 Where = Region | Box | Sequence[float] | Sequence[Sequence[float]] | Image.Image | npt.NDArray[Any]
 """A region; a box (x0, y0, x1, y1) or a contour of points (x, y) in fractions of the picture; or a mask of its size."""
@@ -40,44 +42,52 @@ MASK_SIDE = 64
 def edit_region(
     pipe: Any, image: Image.Image, where: Where, prompt: str, strength: float = 1.0, *, scene: str | None = None,
     steps: int = 30, guidance: float | None = None, seed: int = 0, negative_prompt: str = "",
-    feather: float | None = None,
+    feather: float | None = None, native_side: int | None = None,
 ) -> Image.Image:  # fmt: skip
-    """`image` with `where` repainted by `prompt`; every pixel outside keeps its bytes, after any number of edits.
+    """`image` with `where` repainted by `prompt`; every pixel outside keeps its value, after any number of edits.
+
+    The result has the mode and depth of `image`, its alpha, palette, colour profile and EXIF (see `colour_modes`), but
+    stands upright: its EXIF orientation is applied and gone. `where` is meant on the upright picture.
 
     `pipe` is a diffusers pipeline: text-to-image of a family that diffusers can inpaint with, an inpainting one, or an
     editor without mask (FLUX Kontext, Qwen-Image-Edit), whose picture is taken inside of the region alone. `where` is a
     region or box, a contour, or a mask: black and white, or soft; its inside is feathered over `feather` pixels (left
     out: half a latent cell), masks with greys keep their own edges. `strength` in (0, 1] is the share of the
     noise schedule that is run through; 1 forgets what was there. `guidance`, left out, is what the pipeline is used to.
-    `scene` says what the whole picture shows; regional attention then keeps the two apart. A small region is enlarged
-    to the size that the pipeline is used to, painted by `prompt` alone with some of what surrounds it, and put back.
+    `scene` says what the whole picture shows; regional attention then keeps the two apart. A smaller region is painted
+    by `prompt` alone, with some of what surrounds it. What is painted is brought to the area that the pipeline was
+    trained on, `native_side` squared in pixels (left out: as its configuration says), and put back at its own size.
     Equal arguments give equal bytes; `pipe` stays as it was.
 
     Raises BadPrompt for an empty prompt, BadLayout for a region or mask that is empty or does not fit the picture,
-    BadSettings for settings out of range or a pipeline that cannot edit, BackboneError for a picture of no numbers or
-    too little memory.
+    BadSettings for settings out of range, a pipeline that cannot edit or a mode that cannot be kept, BackboneError for
+    a picture of no numbers or too little memory.
     """
     import torch
 
-    _check(prompt, strength=strength, steps=steps, guidance=guidance, seed=seed, feather=feather)
+    _check(prompt, strength=strength, steps=steps, guidance=guidance, seed=seed, feather=feather, side=native_side)
     editor = _editor(pipe)
     strength *= where.strength if isinstance(where, Region) else 1
-    source = image.convert("RGB")
+    picture = upright(image)
+    source = shown(picture)
     feather = feather_of(pipe) if feather is None else feather
     weight = _weight(where, *source.size, feather)
-    padded, weight = _padded(source, weight, side_of_pictures(pipe))
     window = window_of(_bounds(weight).grown(MARGIN))
+    left, top, right, bottom = pixels_of(window, source)
+    view, weight = _padded(
+        source.crop((left, top, right, bottom)), weight[top:bottom, left:right], side_of_pictures(pipe)
+    )
     small = window.width < 1
-    width, height = _canvas(pipe, padded, window)
-    inside = _view(weight, window, width, height)
+    width, height = brought_to(native_side or side_of(pipe), pipe, *view.size)
+    inside = np.asarray(Image.fromarray(weight).resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)
     options = {
         "prompt": scene or prompt if not small else prompt, "strength": strength, "num_inference_steps": steps,
         "generator": torch.Generator("cpu").manual_seed(seed), **guided(editor, guidance, negative_prompt),
     }  # fmt: skip
     led = regional(editor, [_led(prompt, inside)]) if scene and not small else nullcontext()
     try:
-        with tidied(pipe), led:
-            edited = repainted(editor, padded, window, inside, weight, **options)
+        with cleaned_up_on_error(pipe), led:
+            painted = repainted(editor, view, CANVAS, inside, weight, **options)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -85,17 +95,22 @@ def edit_region(
             f"{type(pipe).__name__} ran out of memory at {width}x{height}: choose a smaller picture, or call its "
             "enable_attention_slicing() or enable_model_cpu_offload()"
         ) from None
-    return edited.crop((0, 0, *source.size))
+    edited = source.copy()
+    edited.paste(painted.crop((0, 0, right - left, bottom - top)), (left, top))
+    return put_back(picture, source, edited)
 
 
 def _check(
-    prompt: str, *, strength: float, steps: int, guidance: float | None, seed: int, feather: float | None
+    prompt: str, *, strength: float, steps: int, guidance: float | None, seed: int, feather: float | None,
+    side: int | None,
 ) -> None:  # fmt: skip
     if not prompt.strip():
         raise BadPrompt("the prompt is empty: say what the region has to show")
-    check_ranges(steps=steps, guidance=guidance, seed=seed, strength=strength)
+    check_sampling_parameters(steps=steps, guidance=guidance, seed=seed, strength=strength)
     if feather is not None and not 0 <= feather <= MAX_SIDE:
         raise BadSettings(f"feather {feather:g} is out of range: choose a number of pixels from 0 on")
+    if side is not None and not MIN_SIDE <= side <= MAX_SIDE:
+        raise BadSettings(f"native_side {side} is out of range: choose {MIN_SIDE} to {MAX_SIDE} pixels")
 
 
 def _editor(pipe: Any) -> Any:
@@ -174,30 +189,6 @@ def _bounds(weight: npt.NDArray[Any]) -> Box:
     rows, columns = np.flatnonzero(weight.any(1)), np.flatnonzero(weight.any(0))
     height, width = weight.shape
     return Box(x0=columns[0] / width, y0=rows[0] / height, x1=(columns[-1] + 1) / width, y1=(rows[-1] + 1) / height)
-
-
-def _canvas(pipe: Any, picture: Image.Image, window: Box) -> tuple[int, int]:
-    """Width and height to paint at, as the pipeline can: a small part is enlarged to its own area."""
-    left, top, right, bottom = pixels_of(window, picture)
-    width, height = right - left, bottom - top
-    scale = max(1.0, _native(pipe) / math.sqrt(width * height)) if window.width < 1 else 1.0
-    scale = min(scale, MAX_SIDE / max(width, height))
-    cell = side_of_pictures(pipe)
-    return max(cell, round(width * scale / cell) * cell), max(cell, round(height * scale / cell) * cell)
-
-
-def _native(pipe: Any) -> int:
-    """Side in pixels of the pictures that it was trained on."""
-    size = getattr(getattr(pipe, "unet", None) or pipe.transformer, "config", None)
-    cells = getattr(size, "sample_size", None) or getattr(pipe, "default_sample_size", None) or 128
-    return int((cells if isinstance(cells, int) else max(cells)) * pipe.vae_scale_factor)
-
-
-def _view(weight: Alpha, window: Box, width: int, height: int) -> Alpha:
-    """The weights within the window, on the canvas."""
-    whole = Image.fromarray(weight)
-    view = whole.crop(pixels_of(window, whole)).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(view).clip(0, 1)
 
 
 def _led(prompt: str, inside: Alpha) -> Region:

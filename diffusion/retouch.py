@@ -18,6 +18,7 @@ from muralist.tools.layout import Box, Layout, Region
 
 from .cells import cell_span
 from .guidance import guided
+from .native_size import bearable
 from .regional import regional
 from .seams import Alpha, Pixels, cleared, matched
 
@@ -45,6 +46,9 @@ from pure noise, a denoiser likes to make up what could stand there."""
 FITTING = 0.5
 """Strength at which something new is fitted into its surroundings, once it was painted without them: a denoiser that
 sees an empty canvas around its box likes to leave the box empty, too."""
+
+CANVAS = Box(x0=0, y0=0, x1=1, y1=1)
+"""The whole picture."""
 
 CONTEXT = 0.25
 """How much of its surroundings a small box is repainted with, in longer sides of the box, on every side."""
@@ -112,13 +116,16 @@ def inpainting(pipe: Any) -> Any:
         made = diffusers.StableDiffusionInpaintPipeline(**pipe.components, requires_safety_checker=False)
     elif isinstance(pipe, diffusers.Flux2KleinPipeline):
         made = diffusers.Flux2KleinInpaintPipeline(**pipe.components, is_distilled=pipe.config.is_distilled)
+    elif isinstance(pipe, diffusers.ChromaPipeline):
+        made = diffusers.ChromaInpaintPipeline(**pipe.components)
+        made.transformer.register_to_config(guidance_embeds=False)  # it asks for it, but Chroma has none
     else:
         try:
             made = diffusers.AutoPipelineForInpainting.from_pipe(pipe)
         except ValueError:
             raise BadSettings(
                 f"diffusers cannot repaint parts of a picture with a {type(pipe).__name__}: use Stable Diffusion, "
-                "FLUX.1, FLUX.2 Klein, Qwen-Image, Z-Image or an editor"
+                "FLUX.1, FLUX.2 Klein, Qwen-Image, Z-Image, Chroma or an editor"
             ) from None
     made.set_progress_bar_config(disable=True)
     return made
@@ -156,8 +163,7 @@ def passes(layout: Layout) -> list[Pass]:
                 planned.append(Pass(window, [_within(region, window)], [region], region.strength, clears))
             else:
                 rest.setdefault(region.strength, []).append(region)
-        canvas = Box(x0=0, y0=0, x1=1, y1=1)
-        planned += [Pass(canvas, regions, regions, strength, clears) for strength, regions in rest.items()]
+        planned += [Pass(CANVAS, regions, regions, strength, clears) for strength, regions in rest.items()]
     return planned
 
 
@@ -191,7 +197,7 @@ def _within(region: Region, window: Box) -> Region:
 
 
 def _inner(region: Region, inset: float = INSET) -> Region:
-    """Where the region's prompt is heard; a mask is heard where it is."""
+    """The region with its box drawn in, for its prompt; a mask stays as it is."""
     if region.mask is not None:
         return region
     across, down = inset * region.box.width, inset * region.box.height
@@ -206,6 +212,7 @@ def retouch(
 ) -> Image.Image:  # fmt: skip
     """Repaint the layout's regions on `source` (width and height multiples of a latent cell), pass by pass.
 
+    Each is painted at the picture's size, or at the model's own if that has too many pixels for it.
     What is new is painted by itself first. Then, at every step, the cells outside of a pass's regions are set back to
     the noised source. The base prompt tells of what is around the regions; `by_region` false paints by it alone.
     `strength` in (0, 1] is the share of the noise schedule that is run through. Pixels outside of the regions keep
@@ -216,7 +223,8 @@ def retouch(
     inpaint = inpainting(pipe)
     planned = [stroke for each in passes(layout) for stroke in strokes(each, strength)]
     for number, (each, share, alone) in enumerate(planned):
-        inside, weight = (alpha(chosen, *source.size, feather_of(pipe)) for chosen in (each.regions, each.outlines))
+        weight = alpha(each.outlines, *source.size, feather_of(pipe))
+        inside = alpha(each.regions, *bearable(inpaint, *source.size), feather_of(pipe))
         if alone:
             inside = np.ones_like(inside)
         if each.clears and (weight > 0).all():
@@ -226,9 +234,9 @@ def retouch(
             source = Image.fromarray(np.rint(bare).clip(0, 255).astype(np.uint8))
         # As many steps for every stroke, of a schedule that is the longer the less of it is run through.
         schedule = {"strength": share, "num_inference_steps": math.ceil(strength * steps / share)}
-        told = [_inner(region, ALONE if alone else INSET) for region in each.regions]
+        insets = [_inner(region, ALONE if alone else INSET) for region in each.regions]
         callback = {} if watch is None else {"callback_on_step_end": watch(number, len(planned))}
-        with attend(inpaint, told, layout.base_ratio) if by_region else nullcontext():
+        with attend(inpaint, insets, layout.base_ratio) if by_region else nullcontext():
             source = repainted(
                 inpaint, source, each.window, inside, weight, blend=blend, prompt=layout.base_prompt,
                 **schedule, **guided(inpaint, guidance, negative_prompt, absent), **callback, **options,

@@ -23,8 +23,8 @@ def measure(full_size: FullSize, rounds: int, regions: Sequence[int]) -> dict[in
         ratios = {
             number: statistics.median(a / b for a, b in zip(times[number], times[0], strict=True)) for number in regions
         }
-        told = ", ".join(f"K = {number} {ratio:.3f}x" for number, ratio in ratios.items())
-        print(f"  {part.name} ({part.times} of them), plain {usual:.2f} s: {told}", flush=True)
+        shown = ", ".join(f"K = {number} {ratio:.3f}x" for number, ratio in ratios.items())
+        print(f"  {part.name} ({part.times} of them), plain {usual:.2f} s: {shown}", flush=True)
         plain += part.times * usual
         for number, ratio in ratios.items():
             led[number] += part.times * usual * ratio
@@ -35,17 +35,18 @@ def measure(full_size: FullSize, rounds: int, regions: Sequence[int]) -> dict[in
 def _times(full_size: FullSize, part: Part, rounds: int, regions: Sequence[int]) -> dict[int, list[float]]:
     """Seconds of a step by number of regions, 0 being the plain denoiser, one round after the other."""
     denoiser, arguments = part.denoiser().eval(), part.arguments()
+    alike = full_size.alike(arguments)
     embedding = torch.rand(full_size.region)
     times: dict[int, list[float]] = {number: [] for number in (0, *regions)}
     _seconds(denoiser, arguments)  # warms up
     for _ in range(rounds):
         times[0].append(_seconds(denoiser, arguments))
         for number in regions:
-            with full_size.regional(denoiser) as denoising:
-                denoising.follow(full_size.rows(number, embedding))
-                first = _seconds(denoiser, arguments)
+            with full_size.regional(denoiser) as state:
+                state.set_rows(full_size.rows(number, embedding))
+                first = _seconds(denoiser, alike)
                 # What is kept from the first step are keys and values: of no account where a step takes that long.
-                times[number].append(first if first > LONG else _seconds(denoiser, arguments))
+                times[number].append(first if first > LONG else _seconds(denoiser, alike))
     return times
 
 

@@ -27,7 +27,7 @@ def composition(
     keep: Annotated[bool, typer.Option(help="Keep the pictures, too.")] = False,
 ) -> None:
     """Plain, regional and loop on the same prompts and seeds, scored by the judge."""
-    from muralist.graphs import wiring
+    from muralist.runs import wiring
 
     from .composition import run
 
@@ -58,7 +58,7 @@ def speed(
     counted = []
     for full_size in FULL_SIZES:
         counted.append(flops.measure(full_size))
-        print(counted[-1].told(), flush=True)
+        print(counted[-1].summary(), flush=True)
     if plot is not None:
         plots.speed(plot, measured, counted)
     if not blocks:
@@ -78,7 +78,7 @@ def controls(
     out: Out = RUNS,
 ) -> None:
     """Every control of regional attention against the defaults, on the same prompts and seeds."""
-    from muralist.graphs import wiring
+    from muralist.runs import wiring
 
     from .controls import run
 
@@ -96,7 +96,7 @@ def engine(
     """Pictures painted together, as ratios to plain batched forwards and to one after the other."""
     from .engine import measure
 
-    print(measure(backbone, rounds, steps, pictures, size).told())
+    print(measure(backbone, rounds, steps, pictures, size).summary())
 
 
 @app.command()
@@ -120,7 +120,7 @@ def agreement(
     sample: Annotated[Path | None, typer.Option(help="Paint pictures to be labelled into this folder instead.")] = None,
 ) -> None:
     """How often detector and judge answer as a person does, per kind of question."""
-    from muralist.graphs import wiring
+    from muralist.runs import wiring
 
     from . import agreement as suite
 
@@ -166,13 +166,13 @@ def templates(
 ) -> None:
     """What is painted without a plan, judged by the glyphs and no network; needs the font."""
     from muralist.diffusion.backbone import PICTUREBOOK, load
-    from muralist.picturebook.examination import examined, told
+    from muralist.picturebook.evaluation import evaluated, summary
 
     pipe = load(str(backbone or PICTUREBOOK))
     pipe.set_progress_bar_config(disable=True)
     for number in (1, 2):
-        pictures, marks = examined(pipe, number, prompts)
-        print(told(number, marks), flush=True)
+        pictures, marks = evaluated(pipe, number, prompts)
+        print(summary(number, marks), flush=True)
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
             for place, picture in enumerate(pictures):
@@ -188,7 +188,7 @@ def noise(
     out: Out = RUNS,
 ) -> None:
     """What wrong verdicts cost by the independent judge, with and without hysteresis and re-asking."""
-    from muralist.graphs import wiring
+    from muralist.runs import wiring
 
     from .noise import run
 
@@ -202,7 +202,7 @@ def edits(
     show: Annotated[bool, typer.Option(help="List every wish, and what came of it.")] = False,
 ) -> None:
     """Wishes about perfect stills: how many are done, and whether everything else stays; needs the font."""
-    from muralist.graphs import wiring
+    from muralist.runs import wiring
 
     from . import edits as suite
 
@@ -210,7 +210,7 @@ def edits(
     for each in suite.measure(list(suite.cases(wishes)), wiring.settings(steps=steps)):
         done.append(each)
         if show:
-            print(suite.told(each), flush=True)
+            print(suite.summary(each), flush=True)
     print(suite.table(done))
 
 
@@ -222,7 +222,7 @@ def moves(
     out: Out = RUNS,
 ) -> None:
     """What the loop's moves are tried for, and how often they mend it; and how many pictures a prompt takes."""
-    from muralist.graphs import wiring
+    from muralist.runs import wiring
 
     from .moves import run
 

@@ -16,7 +16,8 @@ from PIL import Image
 
 import muralist
 from muralist.agent import Settings
-from muralist.graphs import wiring
+from muralist.runs import wiring
+from muralist.runs.parts import profile_for
 from muralist.tools.checklist import Checklist
 from muralist.tools.layout import Layout, Region
 from muralist.tools.ports import Inspector, PaintSpec
@@ -28,7 +29,6 @@ from .statistics import shown
 from .suite import Case, composition
 
 ARMS = ("plain", "regional", "loop")
-PLACES = frozenset({"place", "relation"})
 
 
 async def measure(case: Case, settings: Settings, judge: Judge, keep: Path | None = None) -> dict[str, Any]:
@@ -42,7 +42,7 @@ async def measure(case: Case, settings: Settings, judge: Judge, keep: Path | Non
         "seed": case.seed,
         "held_out": case.held_out,
         "images": result.run.usage.images,
-        "denoisings": sum(event.kind == "step" for event in result.events) / settings.steps,
+        "denoisings": sum(event.kind == "step" for event in result.events) / result.run.options.steps,
         "planner_calls": result.run.usage.planner_calls,
         "planner_calls_first": _calls_before_first(result),
         "inspector_calls": result.run.usage.inspector_calls,
@@ -66,16 +66,10 @@ def _calls_before_first(result: muralist.Result) -> int:
 async def plain(case: Case, settings: Settings) -> Image.Image:
     """The prompt painted in one piece, without a plan."""
     layout = Layout(regions=[Region(case.prompt)], base_prompt=case.prompt)
-    spec = PaintSpec(
-        layout,
-        case.seed,
-        settings.width,
-        settings.height,
-        settings.steps,
-        settings.guidance,
-        regional=False,
-    )
-    return await wiring.painter(settings).paint(spec, lambda step, steps: None, threading.Event())
+    painter = wiring.painter(settings)
+    own = profile_for(settings, painter)
+    spec = PaintSpec(layout, case.seed, own.width, own.height, own.steps, own.guidance, regional=False)
+    return await painter.paint(spec, lambda step, steps: None, threading.Event())
 
 
 async def judged(judge: Inspector, picture: Image.Image, checklist: Checklist) -> list[Verdict]:
@@ -85,9 +79,9 @@ async def judged(judge: Inspector, picture: Image.Image, checklist: Checklist) -
 
 def shares(verdicts: Sequence[Verdict], checklist: Checklist) -> dict[str, float]:
     """Whether all is right, and the shares of the looks and of the places that are."""
-    kinds = {question.id: question.kind for question in checklist.questions}
-    places = [verdict.status == "pass" for verdict in verdicts if kinds[verdict.question_id] in PLACES]
-    others = [verdict.status == "pass" for verdict in verdicts if kinds[verdict.question_id] not in PLACES]
+    placing = {question.id for question in checklist.questions if question.aspect == "position"}
+    places = [verdict.status == "pass" for verdict in verdicts if verdict.question_id in placing]
+    others = [verdict.status == "pass" for verdict in verdicts if verdict.question_id not in placing]
     return {
         "all": float(all(places + others)),
         "attributes": sum(others) / len(others),

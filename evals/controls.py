@@ -16,13 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from muralist.agent import Settings, parse_prompt
+from muralist.agent import Settings
 from muralist.agent.placing import lay_out
 from muralist.diffusion.backbone import PICTUREBOOK, load
 from muralist.diffusion.engine.picture import paint
 from muralist.diffusion.engine.threads import set_threads
 from muralist.diffusion.regional import regional
-from muralist.picturebook.admission import gist
+from muralist.parsing import parse_prompt
+from muralist.picturebook.admission import short_caption
+from muralist.runs import wiring
+from muralist.runs.parts import profile_for
 from muralist.tools.layout import Region
 from muralist.tools.ports import PaintSpec
 from muralist.tools.verdict import score
@@ -44,14 +47,19 @@ class Arm:
     name: str
     base_ratio: float | tuple[float, ...] | None = None
     """None takes the layout's."""
+    since: float = 0
     until: float = 1
     feather: float = 0
+    blocks: range | None = None
     change: Callable[[list[Region]], list[Region]] = list
     """What becomes of the layout's regions."""
 
     def attend(self, pipe: Any, regions: Sequence[Region], base_ratio: float) -> AbstractContextManager[None]:
         ratio = base_ratio if self.base_ratio is None else self.base_ratio
-        return regional(pipe, self.change(list(regions)), ratio, until=self.until, feather=self.feather)
+        return regional(
+            pipe, self.change(list(regions)), ratio, since=self.since, until=self.until, feather=self.feather,
+            blocks=self.blocks,
+        )  # fmt: skip
 
 
 def against_the_others(regions: list[Region]) -> list[Region]:
@@ -81,8 +89,8 @@ def in_rows(regions: list[Region]) -> list[Region]:
     for edges in sorted({(region.y0, region.y1) for region in regions}):
         parts = [region for region in regions if (region.y0, region.y1) == edges]
         x0, x1 = min(part.x0 for part in parts), max(part.x1 for part in parts)
-        told = " and ".join(part.prompt for part in parts)
-        found += parts if len(parts) == 1 else [Region(told, x0, edges[0], x1, edges[1], parts=parts)]
+        prompt = " and ".join(part.prompt for part in parts)
+        found += parts if len(parts) == 1 else [Region(prompt, x0, edges[0], x1, edges[1], parts=parts)]
     return found
 
 
@@ -93,6 +101,10 @@ ARMS = (
     Arm("base ratio falls from 0.7 to 0.3", base_ratio=(0.7, 0.3)),
     Arm("base ratio rises from 0.3 to 0.7", base_ratio=(0.3, 0.7)),
     *(Arm(f"switched off at {until:.0%} of the steps", until=until) for until in (0.85, 0.6, 0.4)),
+    Arm("switched on at 15% of the steps", since=0.15),
+    Arm("in the first 3 of 7 blocks", blocks=range(3)),
+    Arm("in the last 4 of 7 blocks", blocks=range(3, 7)),
+    Arm("in every other block", blocks=range(0, 7, 2)),
     *(Arm(f"feather of {feather} cells", feather=feather) for feather in (1, 2)),
     Arm("negative prompts: the other regions'", change=against_the_others),
     Arm("masks: ellipses", change=ellipses),
@@ -103,8 +115,9 @@ ARMS = (
 async def measure(case: Case, settings: Settings, arm: Arm, pipe: Any, judge: Judge) -> dict[str, Any]:
     """One prompt under one arm: a JSON row."""
     layout = lay_out(parse_prompt(case.prompt))
-    layout = layout.model_copy(update={"base_prompt": gist(layout.base_prompt)})
-    spec = PaintSpec(layout, case.seed, settings.width, settings.height, settings.steps, settings.guidance)
+    layout = layout.model_copy(update={"base_prompt": short_caption(layout.base_prompt)})
+    own = profile_for(settings, wiring.painter(settings))
+    spec = PaintSpec(layout, case.seed, own.width, own.height, own.steps, own.guidance)
     verdicts = await judged(judge, paint(pipe, spec, lambda step, steps: None, arm.attend), case.checklist)
     return {
         "seed": case.seed, "arm": arm.name, "score": score(verdicts), **shares(verdicts, case.checklist),
@@ -138,6 +151,6 @@ def table(objects: int, rows: Sequence[dict[str, Any]]) -> str:
     for name, mine in by_arm.items():
         cells = [shown([row[key] for row in mine.values()]) for key in ("right", "attributes", "places")]
         gain = shown([mine[seed]["right"] - usual[seed]["right"] for seed in usual.keys() & mine.keys()])
-        told = "" if name == DEFAULT.name else gain
-        lines.append(f"  {name:40} {' '.join(f'{cell:20}' for cell in cells)} {told}".rstrip())
+        note = "" if name == DEFAULT.name else gain
+        lines.append(f"  {name:40} {' '.join(f'{cell:20}' for cell in cells)} {note}".rstrip())
     return "\n".join(lines)

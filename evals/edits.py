@@ -112,7 +112,7 @@ def _outside(boxes: Sequence[Box], shape: tuple[int, ...]) -> np.ndarray:
     return free
 
 
-def told(done: Done) -> str:
+def summary(done: Done) -> str:
     """A line."""
     shown = ", ".join(f"{thing.colour} {thing.noun}" for thing in done.case.still.things)
     came = done.refused or ", ".join(

@@ -13,7 +13,7 @@ from muralist.diffusion.engine import Engine, EngineSettings, Request
 from muralist.diffusion.engine.threads import set_threads
 from muralist.tools.layout import Layout
 from muralist.tools.ports import PaintSpec
-from muralist.tools.scene import Value
+from muralist.tools.value import Value
 
 from .speed import grid
 
@@ -43,7 +43,7 @@ class Figures(Value):
     peak: float
     """Most memory in use, in MB: the device's, or on the CPU the whole process's."""
 
-    def told(self) -> str:
+    def summary(self) -> str:
         return (
             f"{self.pictures} pictures of {self.steps} steps: together {self.together:.2f} s, "
             f"{self.to_ceiling:.2f}x the plain batched pipeline ({self.ceiling:.2f} s), "

@@ -146,7 +146,7 @@ def compare(scene: Scene, expected: Expectation) -> Comparison:
         meant = {
             (ids.get(s, "?"), p, o) for s in link.subjects for p in link.predicates for o in (objects, objects[::-1])
         }
-        hit = {each for each in meant & stated if each[2] == objects or each[1] == "between"}
+        hit = {each for each in meant & stated if each[2] == objects or len(objects) > 1}
         stated -= hit
         found += bool(hit) and not link.optional
         if not hit and not link.optional:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from muralist.tools.scene import Value
+from muralist.tools.value import Value
 
 from .full_size import FullSize
 from .speed import GRIDS
@@ -38,13 +38,16 @@ class Counts(Value):
     """Encoding a prompt (and an empty negative one, with guidance) as the pipeline does, in 1e12 operations."""
     text: float
     """Encoding one region's prompt, in 1e12 operations."""
-    cached: float
-    """A later step of the stock pipeline with keys and values kept, as a ratio to one without."""
+    without: float
+    """A later step within `regional`, but without regions, as a ratio to the stock pipeline's.
+
+    UNets keep keys and values; where denoisers read padding as text, prompts are padded as far as they need.
+    """
     by_regions: dict[int, Count]
 
-    def told(self) -> str:
+    def summary(self) -> str:
         lines = [
-            f"{self.name}: a plain step {self.step:.2f} TFLOP ({self.cached:.3f}x with cached keys), "
+            f"{self.name}: a plain step {self.step:.2f} TFLOP ({self.without:.3f}x as regional calls it), "
             f"encoding texts {self.texts:.2f}, a region's {self.text:.3f}"
         ]
         lines += [
@@ -61,32 +64,31 @@ def measure(full_size: FullSize, regions: tuple[int, ...] = tuple(GRIDS)) -> Cou
         denoiser, arguments = full_size.denoiser().eval(), full_size.arguments()
         embedding = torch.empty(full_size.region)
         encoders = [(make().eval(), *lengths) for make, *lengths in full_size.encoders]
-    call = partial(denoiser, **arguments)
-    plain = counted(call)
+    plain, call = counted(partial(denoiser, **arguments)), partial(denoiser, **full_size.alike(arguments))
     encoding = [
         [counted(partial(encoder, torch.ones(1, tokens, dtype=torch.long, device="meta"))) for tokens in lengths]
         for encoder, *lengths in encoders
     ]
     whole, part = (sum(operations) for operations in zip(*encoding, strict=True))
-    whole *= len(full_size.sides)
+    whole, alike = whole * len(full_size.sides), part * len(full_size.sides)
 
-    def led(attached: Callable[[Any], Any], number: int) -> list[float]:
+    def timed_with(attached: Callable[[Any], Any], number: int) -> list[float]:
         """The first step and a later one."""
-        with attached(denoiser) as denoising:
-            denoising.follow(full_size.rows(number, embedding))
+        with attached(denoiser) as state:
+            state.set_rows(full_size.rows(number, embedding))
             return [counted(call) / plain for _ in range(2)]
 
     by_regions = {}
     for number in regions:
-        first, later = led(full_size.regional, number)
+        first, later = timed_with(full_size.regional, number)
         steps = plain * (first + (full_size.steps - 1) * later)
         by_regions[number] = Count(
-            first=first, later=later, dense=led(full_size.dense, number)[1],
-            whole=(steps + whole + number * part) / (plain * full_size.steps + whole),
+            first=first, later=later, dense=timed_with(full_size.dense, number)[1],
+            whole=(steps + alike + number * part) / (plain * full_size.steps + whole),
         )  # fmt: skip
     return Counts(
         name=full_size.name, step=plain / 1e12, texts=whole / 1e12, text=part / 1e12,
-        cached=led(full_size.regional, 0)[1], by_regions=by_regions,
+        without=timed_with(full_size.regional, 0)[1], by_regions=by_regions,
     )  # fmt: skip
 
 

@@ -13,10 +13,10 @@ from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, UNet2DCondi
 from diffusers.models.attention import AttentionMixin, BasicTransformerBlock
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
-from muralist.diffusion import appended, cross_attention
-from muralist.diffusion.control import Control, RegionTexts, Row, Side, following
-from muralist.diffusion.dense_reference import DenseProcessor, densely
+from muralist.diffusion import dit, unet_attention
+from muralist.diffusion.dense_reference import DenseProcessor, dense_family
 from muralist.diffusion.families import flux, stable_diffusion_3
+from muralist.diffusion.region_schedule import RegionPrompts, RegionSchedule, RowConditioning, Side, conditioning_at
 
 from .speed import GRIDS, grid
 
@@ -57,10 +57,16 @@ class FullSize:
     regional: Attached
     dense: Attached
 
-    def rows(self, regions: int, embedding: torch.Tensor) -> list[Row]:
+    def alike(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments with the pipeline's prompt padded as regions' are: what `regional` calls with."""
+        tokens = self.region[0]
+        ids = {"txt_ids": arguments["txt_ids"][:tokens]} if "txt_ids" in arguments else {}
+        return arguments | {"encoder_hidden_states": arguments["encoder_hidden_states"][:, :tokens]} | ids
+
+    def rows(self, regions: int, embedding: torch.Tensor) -> list[RowConditioning]:
         """What each row of a call follows: on the positive side a grid of so many regions, each told the same."""
-        texts = RegionTexts(grid(*GRIDS[regions]), (embedding,) * regions, Control()) if regions else None
-        return [following(texts) if side == "positive" else None for side in self.sides]
+        texts = RegionPrompts(grid(*GRIDS[regions]), (embedding,) * regions, RegionSchedule()) if regions else None
+        return [conditioning_at(texts) if side == "positive" else None for side in self.sides]
 
 
 class UNetBlock(AttentionMixin, torch.nn.Module):  # type: ignore[misc]
@@ -113,9 +119,9 @@ def _sd3(size: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _joint(family: appended.Family) -> tuple[Attached, Attached]:
+def _joint(family: dit.DiTFamily) -> tuple[Attached, Attached]:
     """Led by regions, and by the dense reference."""
-    return partial(appended.attached, family=family), partial(appended.attached, family=densely(family))
+    return partial(dit.attached, family=family), partial(dit.attached, family=dense_family(family))
 
 
 def _clip_l() -> Any:
@@ -136,7 +142,7 @@ def _t5() -> Any:
 
 GUIDED: tuple[Side, ...] = ("negative", "positive")
 _UNETS: tuple[Attached, Attached] = (
-    cross_attention.attached, partial(cross_attention.attached, processor=DenseProcessor),
+    unet_attention.attached, partial(unet_attention.attached, processor=DenseProcessor),
 )  # fmt: skip
 _SD3 = partial(
     SD3Transformer2DModel, sample_size=128, num_attention_heads=24, caption_projection_dim=1536, pos_embed_max_size=192

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from muralist.tools.predicates import PredicateName
 from muralist.tools.scene import Scene
 from muralist.tools.words import NUMBERS, stem, words
 
@@ -32,7 +33,7 @@ _SAYING_NOTHING = frozenset(
 )
 """Words that a scene need not hold."""
 
-_SIDES: dict[str, tuple[frozenset[str], str]] = {
+_SIDES: dict[str, tuple[frozenset[PredicateName], str]] = {
     "above over overhead atop top upper higher riding": (frozenset({"above", "on"}), "top"),
     "below under beneath underneath underside bottom lower": (frozenset({"below", "under"}), "bottom"),
     "left leftmost": (frozenset({"left of"}), "left"),
@@ -80,18 +81,18 @@ def lost(scene: Scene) -> list[str]:
 def _told(scene: Scene) -> list[str]:
     """Words that numbers, places, relations and what must not be there stand for."""
     numbers = {entity.count for entity in scene.entities}
-    told = [word for word, number in NUMBERS.items() if number in numbers] + [str(number) for number in numbers]
+    covered = [word for word, number in NUMBERS.items() if number in numbers] + [str(number) for number in numbers]
     if max(numbers, default=1) > 1:
-        told += "pair couple trio dozen row bunch line group lot lots flock herd crowd number".split()
-    told += [part for entity in scene.entities for part in (entity.place or "").split()]
-    told += [word for each in scene.relations for word in each.predicate.split()]
+        covered += "pair couple trio dozen row bunch line group lot lots flock herd crowd number".split()
+    covered += [part for entity in scene.entities for part in (entity.place or "").split()]
+    covered += [word for each in scene.relations for word in each.predicate.split()]
     if scene.absent or not {"no", "not"}.isdisjoint(words(" ".join(scene.claims))):
-        told += (
+        covered += (
             "no not without neither nor never or instead rather than zero don t isn aren doesn single nobody leave "
             "leaving out off except minus sans avoid avoiding exclude excluding omit omitting remove skip anything "
             "anywhere allowed wanted free".split()
         )
-    return told
+    return covered
 
 
 def table(scenes: Sequence[Scene]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import muralist
 from muralist.agent import Settings
-from muralist.tools.checklist import Question
+from muralist.tools.checklist import Aspect, Question
 from muralist.tools.edits import Edit
 from muralist.tools.run import Attempt, Run
 from muralist.tools.verdict import Verdict
@@ -23,15 +23,16 @@ from .rows import Row, complete
 from .statistics import shown
 from .suite import Case, composition
 
-KINDS = {
-    "exists": "missing or badly formed",
-    "count": "too few or too many",
-    "attribute": "wrong look",
-    "place": "wrong place",
-    "relation": "wrong place",
+FAULTS: dict[Aspect, str] = {
+    "presence": "missing or badly formed",
+    "number": "too few or too many",
+    "look": "wrong look",
+    "position": "wrong place",
+    "strangers": "nobody asked for it",
+    "whole": "wrong ground, style or claim",
 }
-"""Kind of an open question to the fault that it tells of."""
-DOUBTFUL, UNASKED, WHOLE = "hardly passes", "nobody asked for it", "the whole"
+"""What an open question is about to the fault that it tells of."""
+DOUBTFUL, WHOLE = "hardly passes", "the whole"
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,15 @@ def _come_of(edit: Edit, run: Run, before: Sequence[Verdict], after: Sequence[Ve
     faults = [each for each in asked if _is_about(each, edit, run) and then[each.id].status in ("fail", "unsure")]
     if not faults:
         return DOUBTFUL, now[f"{edit.entity}.exists"].p >= run.sure
-    return KINDS.get(faults[0].kind, UNASKED), all(now[each.id].status == "pass" for each in faults)
+    return FAULTS[faults[0].aspect], all(now[each.id].status == "pass" for each in faults)
 
 
 def _is_about(question: Question, edit: Edit, run: Run) -> bool:
     """Whether the edit may be for the question."""
     if not edit.entity or run.scene is None:
-        return question.kind in ("others", "absent")
-    if question.kind == "relation":
-        relation = run.scene.relations[question.index or 0]
-        return edit.action == "move" and edit.entity in (relation.subject, *relation.objects)
-    return question.entity == edit.entity
+        return question.aspect == "strangers"
+    concerned = question.concerns(run.scene)
+    return edit.entity in concerned and (len(concerned) == 1 or edit.action == "move")
 
 
 async def measure(case: Case, settings: Settings) -> Row:

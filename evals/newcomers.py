@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from muralist.agent import parse_prompt
+from muralist.parsing import parse_prompt
 from muralist.tools.errors import BadPrompt, BadScene
 from muralist.tools.fidelity import check_scene
 from muralist.tools.scene import Scene
@@ -74,8 +74,8 @@ def prompts(file: Path) -> list[Meant]:
 
 
 def _meant(line: str) -> Meant:
-    prompt, _, told = line.partition(" => ")
-    things, *rest = _MARKS.split(f" {told} ")
+    prompt, _, meaning = line.partition(" => ")
+    things, *rest = _MARKS.split(f" {meaning} ")
     marked = {mark: text.strip() for mark, text in zip(rest[::2], rest[1::2], strict=True)}
     named = [part.partition("@") for part in things.split(";")]
     expected = read(";".join(name for name, _, _ in named), marked.get("|", ""))
@@ -121,8 +121,8 @@ def _differences(meant: Meant, scene: Scene) -> Sequence[str]:
         found.append(f"the ground is '{scene.background}', not '{meant.ground}'")
     if stems(meant.style) - stems(scene.style or ""):
         found.append(f"the style is '{scene.style}', not '{meant.style}'")
-    told = stems(" ".join([*scene.unparsed, *scene.claims, scene.style or "", scene.background or ""]))
-    found += [f"'{word}' is lost" for word in sorted(meant.unchecked - told)]
+    kept = stems(" ".join([*scene.unparsed, *scene.claims, scene.style or "", scene.background or ""]))
+    found += [f"'{word}' is lost" for word in sorted(meant.unchecked - kept)]
     return found
 
 

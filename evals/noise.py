@@ -20,7 +20,7 @@ from PIL import Image
 
 import muralist
 from muralist.agent import Settings
-from muralist.graphs import wiring
+from muralist.runs import wiring
 from muralist.tools import verdict as rules
 from muralist.tools.checklist import Checklist
 from muralist.tools.ports import Inspector

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from muralist.agent import parse_prompt
+from muralist.parsing import parse_prompt
 from muralist.tools.errors import BadPrompt, BadScene, BadSettings
 from muralist.tools.fidelity import check_scene
 from muralist.tools.scene import MAX_PROMPT, Scene

@@ -27,6 +27,7 @@ def speed(path: Path, measured: Ratios, counted: Sequence[Counts]) -> None:
         right.plot(regions, whole, "o-", color=f"C{number}", label=name)
         right.plot(regions, dense, "--", color=f"C{number}", linewidth=0.8)
     right.set_title("Full size: operations (dashed: dense)")
+    right.set_ylim(0.9, 1.7)  # dense joint attention goes on to seventeen times
     for axes in (left, right):
         axes.axhline(1, color="black", linewidth=0.6)
         axes.set_xscale("log", base=2)

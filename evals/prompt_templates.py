@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from muralist.tools.predicates import PredicateName
 from muralist.tools.scene import AttributeKind
 
 from .expectation import Expectation, Link, Named, Thing
@@ -20,7 +21,7 @@ _IRREGULAR = {
     "knives": "knife", "wolves": "wolf", "leaves": "leaf", "shelves": "shelf", "loaves": "loaf", "scarves": "scarf",
     "calves": "calf", "oxen": "ox", "feet": "foot", "teeth": "tooth", "buses": "bus", "shoes": "shoe",
 }  # fmt: skip
-_PREDICATES = {
+_PREDICATES: dict[str, PredicateName] = {
     "on the left of": "left of", "to the left of": "left of", "left of": "left of", "on the right of": "right of",
     "to the right of": "right of", "right of": "right of", "on the top of": "above", "above": "above",
     "on top of": "on", "on the bottom of": "below", "below": "below", "under": "under", "next to": "next to",

@@ -54,6 +54,6 @@ def measure(pipe: Any, rounds: int = 9, steps: int = 20) -> Ratios:
         ratios[count] = {
             name: statistics.median(a / b for a, b in zip(values, plain, strict=True)) for name, values in times.items()
         }
-        told = ", ".join(f"{name} {ratio:.2f}x plain" for name, ratio in ratios[count].items())
-        print(f"  K = {count:2}: {told} (median of {rounds}, plain {statistics.median(plain):.2f} s)", flush=True)
+        shown = ", ".join(f"{name} {ratio:.2f}x plain" for name, ratio in ratios[count].items())
+        print(f"  K = {count:2}: {shown} (median of {rounds}, plain {statistics.median(plain):.2f} s)", flush=True)
     return ratios

@@ -8,7 +8,8 @@ import numpy as np
 
 from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, HELD_OUT, NOUNS
 from muralist.tools.checklist import Checklist, checklist
-from muralist.tools.scene import Attribute, Entity, Place, Predicate, Relation, Scene
+from muralist.tools.predicates import PREDICATES, PredicateName
+from muralist.tools.scene import Attribute, Entity, Place, Relation, Scene
 from muralist.tools.words import with_article
 
 _PLACES: dict[int, tuple[Place, ...]] = {
@@ -17,12 +18,7 @@ _PLACES: dict[int, tuple[Place, ...]] = {
     5: ("top left", "top right", "centre", "bottom left", "bottom right"),
     6: ("top left", "top", "top right", "bottom left", "bottom", "bottom right"),
 }
-_RELATIONS: dict[Predicate, str] = {
-    "left of": "to the left of",
-    "right of": "to the right of",
-    "above": "above",
-    "below": "below",
-}
+_RELATIONS: tuple[PredicateName, ...] = ("left of", "right of", "above", "below")
 
 
 @dataclass(frozen=True)
@@ -52,8 +48,8 @@ def _case(rng: np.random.Generator, objects: int, number: int) -> Case:
     if objects == 1:
         text = named[0]
     elif objects == 2:
-        predicate = list(_RELATIONS)[int(rng.integers(len(_RELATIONS)))]
-        text = f"{named[0]} {_RELATIONS[predicate]} {named[1]}"
+        predicate = _RELATIONS[int(rng.integers(len(_RELATIONS)))]
+        text = f"{named[0]} {PREDICATES[predicate].words} {named[1]}"
         relations = [Relation(subject=ids[0], predicate=predicate, objects=[ids[1]])]
     else:
         places = list(_PLACES[objects])

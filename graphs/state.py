@@ -1,41 +1,79 @@
-"""The graph's state and context: small JSON only; pictures stay in the store."""
+"""The graph's state and context: small JSON only; ledgers and pictures stay in the store."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from typing_extensions import TypedDict  # Pydantic reads no other before Python 3.12
 
-if TYPE_CHECKING:
-    from muralist.agent import Settings
+from muralist.agent.settings import Settings
+from muralist.tools.limits import SEEDS
 
 Json = dict[str, Any]
 
+NODES: dict[str, list[str]] = {
+    "agent": ["model", "vision", "instructions", "calls", "tokens", "money", "prices", "call_seconds"],
+    "plan": ["approve"],
+    "regional_diffuse": [
+        "backbone", "placement", "steps", "guidance", "width", "height", "scheduler", "lora", "vae", "dtype",
+        "quantize", "variant", "revision",
+    ],
+    "inspect_and_edit": ["inspector", "inspector_model", "detector", "vqa", "strict"],
+    "verify": ["rounds", "images", "seconds"],
+}  # fmt: skip
+"""Settings that a caller may choose, by the node that they are about."""
+
+EXAMPLES: dict[str, list[str]] = {
+    "backbone": ["picturebook", "stabilityai/stable-diffusion-xl-base-1.0", "./a-folder-in-diffusers-format"],
+    "model": ["offline", "gpt-5-mini"],
+    "inspector": ["picturebook", "mllm", "grounded", "grounded+mllm", "caller"],
+    "inspector_model": ["gpt-5-mini"],
+    "detector": ["google/owlv2-base-patch16-ensemble"],
+    "vqa": ["openai/clip-vit-large-patch14"],
+}
+"""What a field may be, where other values are possible, too."""
+
 
 class Input(TypedDict, total=False):
-    """What a caller may give: a prompt, or a user message at the end of `messages`."""
+    """What a caller may give: a user message at the end of `messages`, a prompt, or the id of a run."""
 
     messages: Annotated[list[AnyMessage], add_messages]
     """The conversation of user, agent and tools; the system prompt is added when the model is asked."""
     prompt: str
-    """What to paint."""
-    run: Json
-    """The ledger, a `Run` as JSON; left out, one is opened."""
+    """What to paint; the same as a user message."""
+    run_id: str
+    """A run that was opened or forked before; left out, one is opened."""
 
 
-class State(Input, total=False):
+class EditInput(TypedDict, total=False):
+    """What a caller of the graph `edit` may give: a picture and a wish, or later messages about it."""
+
+    image: str | None
+    """A picture in base64 or as a `data:` URL, or the id of one."""
+    wish: str
+    """What to change: 'make the cup green', 'remove the book', or what has to be there."""
+    messages: Annotated[list[AnyMessage], add_messages]
+    """The conversation; a user message at the end may bring a picture and a wish, too."""
+
+
+class State(Input, EditInput, total=False):
     """What a checkpoint holds."""
 
+    owner: str
+    """Whose run it is."""
+    version: int
+    """The ledger's version after the latest node: a node that finds a later one was rewound, or broke off."""
+    picture: str
+    """Id of the thread's latest picture: what a wish is about."""
+    heard: Json
+    """Digests of seed, scene and plan that the context said when the run was opened."""
     since: int
     """Index of the run's first message: a thread may hold several runs."""
-    seq: int
-    """Number of events so far."""
+    asked: int
+    """How often the agent was asked; it numbers its turns."""
     turns: int
     """Steps of the agent so far: calls that were not repairs of the one before."""
     idle: int
@@ -46,62 +84,57 @@ class State(Input, total=False):
     """The agent's text when it called no tool."""
     error: Json | None
     """The latest mistake: `kind`, a class of `muralist.tools.errors`, and `message`."""
-    version: int | None
-    """The store's version of the run when it was opened here: 0 of a new one, None if it could not be opened."""
-    started: float
-    """When the run began, in seconds since the epoch."""
+    approved: bool
+    """Whether a person has agreed to the plan, or nobody has to."""
+    ended: bool
+    """Whether the run has ended."""
 
 
-@dataclass
-class Context:
-    """How this run is to be painted, by the names of the settings; None takes the setting's own value."""
+def _fields() -> dict[str, Any]:
+    """The settings as fields that may be left out, each with its description, limits and node."""
+    found: dict[str, Any] = {}
+    for node, names in NODES.items():
+        for name in names:
+            known = Settings.model_fields[name]
+            extra: dict[str, Any] = {"langgraph_nodes": [node]}
+            if name in EXAMPLES:
+                extra["examples"] = EXAMPLES[name]
+            if name == "instructions":
+                extra["langgraph_type"] = "prompt"
+            field = Field(default=None, description=known.description, json_schema_extra=extra)
+            kind: Any = known.annotation
+            for limit in known.metadata:
+                kind = Annotated[kind, limit]
+            found[name] = (Optional[kind], field)  # noqa: UP045 - `|` does not take what is Annotated
+    return found
 
-    backbone: str | None = None
-    model: str | None = None
-    inspector: str | None = None
-    inspector_model: str | None = None
-    detector: str | None = None
-    vqa: str | None = None
-    vision: bool | None = None
-    rounds: int | None = None
-    images: int | None = None
-    seconds: float | None = None
-    calls: int | None = None
-    tokens: int | None = None
-    money: float | None = None
-    prices: dict[str, Any] | None = None
-    """Per million tokens: `{"model": {"input": 2.5, "output": 10}}`."""
-    call_seconds: float | None = None
-    steps: int | None = None
-    guidance: float | None = None
-    width: int | None = None
-    height: int | None = None
-    seed: int | None = None
-    home: str | None = None
-    scene: dict[str, Any] | None = None
-    """A scene by the caller, `Scene` as JSON: it takes the place of the agent's."""
-    plan: dict[str, Any] | None = None
-    """A layout by the caller, `Layout` or `Grid` as JSON: it takes the place of the agent's."""
 
-    @classmethod
-    def of(cls, settings: Settings, seed: int, scene: Json | None = None, plan: Json | None = None) -> Context:
-        """The context that says the same as the settings."""
-        known: Mapping[str, Any] = settings.model_dump(mode="json")
-        named = {field.name: known[field.name] for field in fields(cls) if field.name in known}
-        return cls(**named, seed=seed, scene=scene, plan=plan)
+if TYPE_CHECKING:
 
-    async def settings(self) -> Settings:
-        """The settings of the environment, changed to what this context says; a whole run has the same.
+    class _Chosen(BaseModel):
+        """The settings that a caller may choose."""
+else:
+    _Chosen = create_model("_Chosen", **_fields())
 
-        Raises BadSettings.
-        """
-        if "_settings" not in vars(self):
-            await asyncio.to_thread(getattr, self, "_settings")  # reads the disk
-        return self._settings
 
-    @cached_property
-    def _settings(self) -> Settings:
-        from .wiring import settings
+class Context(_Chosen):
+    """How a run is to be painted; what is left out is as the server's settings say. Frozen when the run begins."""
 
-        own = ("seed", "scene", "plan")
-        return settings(**{name: value for name, value in asdict(self).items() if name not in own})
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int | None = Field(
+        default=None, ge=0, lt=SEEDS, description="The same seed gives the same picture.",
+        json_schema_extra={"langgraph_nodes": ["regional_diffuse"]},
+    )  # fmt: skip
+    scene: Json | None = Field(
+        default=None, description="A scene of your own, in place of the agent's: as `recaption` takes it.",
+        json_schema_extra={"langgraph_nodes": ["recaption"]},
+    )  # fmt: skip
+    plan: Json | None = Field(
+        default=None, description="A layout (`regions`) or a grid (`rows`, `columns`) in place of the agent's.",
+        json_schema_extra={"langgraph_nodes": ["plan"]},
+    )  # fmt: skip
+
+    def said(self) -> Json:
+        """What it says about settings, by their names."""
+        return self.model_dump(mode="json", exclude_none=True, exclude={"seed", "scene", "plan"})

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from muralist.tools.run import Event
     from muralist.tools.scene import Scene
 
-    from .drawing import adraw, draw, stream
+    from .deciding import WaitsForDecision
+    from .drawing import adraw, afork, aresume, draw, fork, list_runs, resume, stream
     from .editing import aedit, edit
+    from .foreign import langchain_tools
     from .result import Result
 
 __all__ = [
-    "Event", "Grid", "Layout", "MuralistError", "Region", "Result", "Scene", "Settings", "adraw", "aedit", "draw",
-    "edit", "stream",
+    "Event", "Grid", "Layout", "MuralistError", "Region", "Result", "Scene", "Settings", "WaitsForDecision", "adraw",
+    "aedit", "afork", "aresume", "draw", "edit", "fork", "langchain_tools", "list_runs", "resume", "stream",
 ]  # fmt: skip
 
 _HOMES = {
@@ -37,10 +39,17 @@ _HOMES = {
     "Result": "result",
     "Scene": "tools.scene",
     "Settings": "agent",
+    "WaitsForDecision": "deciding",
     "adraw": "drawing",
     "aedit": "editing",
+    "afork": "drawing",
+    "aresume": "drawing",
     "draw": "drawing",
     "edit": "editing",
+    "fork": "drawing",
+    "langchain_tools": "foreign",
+    "resume": "drawing",
+    "list_runs": "drawing",
     "stream": "drawing",
 }
 

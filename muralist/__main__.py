@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from .signals import heed, leave
+
 
 def main() -> None:
     """Run the command line; exits with its status."""
-    from muralist.server.cli import app
+    heed()
+    from muralist.cli import app
 
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        leave(end.code)
+        raise
 
 
 if __name__ == "__main__":

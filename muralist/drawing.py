@@ -1,4 +1,4 @@
-"""draw, adraw and stream: a prompt in, a checked picture out."""
+"""draw, adraw and stream: a prompt in, a checked picture out; resume and fork go on with an earlier run."""
 
 from __future__ import annotations
 
@@ -6,32 +6,29 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future, wait
-from contextlib import nullcontext
-from dataclasses import replace
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 
 from muralist.agent import Settings
-from muralist.graphs import wiring
-from muralist.graphs.ending import submitted
-from muralist.graphs.rpg import graph
-from muralist.graphs.running import new_run
-from muralist.graphs.state import Context
-from muralist.graphs.stopping import Stop, finished, stoppable
-from muralist.tools import errors
-from muralist.tools.errors import MuralistError
+from muralist.runs import wiring
+from muralist.runs.events import ignore_event
+from muralist.runs.plugs import Plugs
+from muralist.runs.service import LOCAL, RunService
+from muralist.runs.stopping import Stop
+from muralist.tools.errors import BadSettings, Cancelled
 from muralist.tools.layout import Grid, Layout
 from muralist.tools.run import Event, Run
 from muralist.tools.scene import Scene
 
-from . import folder
+from .deciding import Decide
+from .painting import begun_and_painted
 from .result import Result
 
+T = TypeVar("T")
 OnEvent = Callable[[Event], None]
+PLUGS = ("painter", "inspector", "chat_model", "drafter", "store")
 
 
 async def adraw(
@@ -40,9 +37,9 @@ async def adraw(
     seed: int = 0,
     scene: Scene | None = None,
     layout: Layout | Grid | None = None,
-    run: Run | None = None,
     out: Path | str | None = None,
     on_event: OnEvent | None = None,
+    decide: Decide | None = None,
     cancel: threading.Event | None = None,
     settings: Settings | None = None,
     **overrides: Any,
@@ -50,23 +47,99 @@ async def adraw(
     """Paint what the prompt asks for, check it, and mend it until it holds or the budget is spent.
 
     `seed`: the first picture's; the same prompt, seed and settings give the same bytes. `scene` and `layout`: take the
-    place of the agent's recaption and plan; regions may leave out their instances. `run`: one that was opened before,
-    with its id, owner, options and budget. `out`: a folder for final.png, layout.png, picture-*.png, run.json and
-    report.html; files there that no run wrote are left alone. `on_event` is called on the event loop for every step.
-    Setting `cancel`, or cancelling the task, stops within one denoising step; what was finished is written.
-    `overrides`: settings by name, such as images, steps, width, backbone or model.
+    place of the agent's recaption and plan; regions may leave out their instances. `out`: a folder for final.png,
+    layout.png, picture-*.png, run.json and report.html; files there that no run wrote are left alone. `on_event` is
+    called on the event loop for every step. `decide` is asked about the plan if the settings say `approve`. Setting
+    `cancel`, or cancelling the task, stops within one denoising step; what was finished is written, and `aresume` goes
+    on. `overrides`: settings by name, such as images, steps, width, backbone or model; and parts as objects: painter,
+    inspector, chat_model, drafter, store.
 
     Raises the MuralistError that ended the run if there is no finished picture to hand over.
     """
-    chosen = settings_from(settings, overrides)
-    stop = Stop() if cancel is None else Stop(cancel.is_set)  # the caller's own event may be for other runs, too
-    return await finished(
-        _drawn(
-            prompt, run or new_run(chosen, seed), scene, layout,
-            settings=chosen, place=_place(out), stop=stop, on_event=on_event,
-        ),
-        stop,
-    )  # fmt: skip
+    service = service_of(settings, overrides)
+
+    async def begin(stop: Stop) -> Run:
+        plan = layout.layout() if isinstance(layout, Grid) else layout
+        if stop.is_set():
+            raise Cancelled("stopped before anything was begun")
+        return await service.open(prompt, seed=seed, scene=scene, layout=plan, on_event=on_event)
+
+    return await begun_and_painted(service, begin, cancel=cancel, out=out, on_event=on_event, decide=decide)
+
+
+async def aresume(
+    run_id: str,
+    *,
+    out: Path | str | None = None,
+    on_event: OnEvent | None = None,
+    decide: Decide | None = None,
+    cancel: threading.Event | None = None,
+    settings: Settings | None = None,
+    **overrides: Any,
+) -> Result:
+    """Go on with a run that was stopped, killed or failed for a passing reason: to the bytes that it would have had.
+
+    Backbone, model, inspector, options and budget are those that it was begun with. A run that has ended gives its
+    result again. Raises NotFound, PreconditionFailed while another process works on it, BadSettings for other settings,
+    and what `adraw` raises.
+    """
+    service = service_of(settings, overrides)
+
+    async def begin(stop: Stop) -> Run:
+        return await service.find(run_id, LOCAL)
+
+    return await begun_and_painted(service, begin, cancel=cancel, out=out, on_event=on_event, decide=decide)
+
+
+async def afork(
+    run_id: str,
+    *,
+    at: str | None = None,
+    seed: int | None = None,
+    rounds: int | None = None,
+    images: int | None = None,
+    scene: Scene | None = None,
+    layout: Layout | Grid | None = None,
+    out: Path | str | None = None,
+    on_event: OnEvent | None = None,
+    decide: Decide | None = None,
+    cancel: threading.Event | None = None,
+    settings: Settings | None = None,
+    **overrides: Any,
+) -> Result:
+    """Paint a run of its own that begins with what another had after the step `at`.
+
+    `at`: start, recaption, plan or regional_diffuse; left out, as much is kept as the changes allow. Raises
+    PreconditionFailed for a step that was never reached, and what `adraw` raises.
+    """
+    service = service_of(settings, overrides)
+
+    async def begin(stop: Stop) -> Run:
+        known = await service.find(run_id, LOCAL)
+        plan = layout.layout() if isinstance(layout, Grid) else layout
+        changes = {"seed": seed, "rounds": rounds, "images": images, "scene": scene, "layout": plan}
+        run = await service.fork(known.run_id, LOCAL, at, **changes)  # type: ignore[arg-type]
+        for event in await service.store.events(run.run_id):
+            (on_event or ignore_event)(event)
+        return run
+
+    return await begun_and_painted(service, begin, cancel=cancel, out=out, on_event=on_event, decide=decide)
+
+
+def resume(run_id: str, *, cancel: threading.Event | None = None, **options: Any) -> Result:
+    """`aresume` for callers without an event loop, and inside one; takes its arguments."""
+    return waited_for(aresume, run_id, cancel=cancel, **options)
+
+
+def fork(run_id: str, *, cancel: threading.Event | None = None, **options: Any) -> Result:
+    """`afork` for callers without an event loop, and inside one; takes its arguments."""
+    return waited_for(afork, run_id, cancel=cancel, **options)
+
+
+def list_runs(limit: int = 20, settings: Settings | None = None) -> list[Run]:
+    """The latest runs of the home folder, the newest first."""
+    service = RunService(settings_from(settings, {}))
+    return _on_a_loop_of_its_own(lambda: service.list(LOCAL, limit)).result()
 
 
 def draw(prompt: str, *, cancel: threading.Event | None = None, **options: Any) -> Result:
@@ -82,15 +155,7 @@ def waited_for(
 ) -> Result:
     """What `work(*args, cancel=..., **options)` gives, on a thread and a loop of its own."""
     flag = cancel or threading.Event()
-    answer: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            answer.set_result(asyncio.run(work(*args, cancel=flag, **options)))
-        except BaseException as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=run, name="muralist-draw").start()
+    answer = _on_a_loop_of_its_own(lambda: work(*args, cancel=flag, **options))
     try:
         # Not Thread.join: once interrupted, it takes the thread for finished.
         return answer.result()
@@ -98,6 +163,20 @@ def waited_for(
         flag.set()
         wait([answer])
         raise
+
+
+def _on_a_loop_of_its_own(work: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+    """What `work` gives, on a thread and an event loop of its own."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(asyncio.run(work()))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="muralist").start()
+    return answer
 
 
 async def stream(prompt: str, *, cancel: threading.Event | None = None, **options: Any) -> AsyncIterator[Event]:
@@ -108,12 +187,12 @@ async def stream(prompt: str, *, cancel: threading.Event | None = None, **option
     queue: asyncio.Queue[Event | None] = asyncio.Queue()
     on_event: OnEvent | None = options.pop("on_event", None)
 
-    def told(event: Event) -> None:
+    def put_event(event: Event) -> None:
         queue.put_nowait(event)
         if on_event is not None:
             on_event(event)
 
-    drawing = asyncio.ensure_future(adraw(prompt, cancel=cancel, on_event=told, **options))
+    drawing = asyncio.ensure_future(adraw(prompt, cancel=cancel, on_event=put_event, **options))
     drawing.add_done_callback(lambda _: queue.put_nowait(None))
     seq = 0
     try:
@@ -128,8 +207,13 @@ async def stream(prompt: str, *, cancel: threading.Event | None = None, **option
             await asyncio.gather(drawing, return_exceptions=True)
 
 
-def _place(out: Path | str | None) -> Path | None:
-    return None if out is None else Path(out).expanduser().absolute()
+def service_of(given: Settings | None, overrides: dict[str, Any]) -> RunService:
+    """The service of the settings with the overrides on top, parts given as objects among them. Raises BadSettings."""
+    plugs = {name: part for name, part in overrides.items() if name in PLUGS and not isinstance(part, str)}
+    names = {name: value for name, value in overrides.items() if name not in plugs}
+    if misnamed := sorted(set(names) & (set(PLUGS) - set(Settings.model_fields))):
+        raise BadSettings(f"{misnamed[0]} is given as an object: a name goes with backbone, inspector or model")
+    return RunService(settings_from(given, names), Plugs(**plugs))
 
 
 def settings_from(given: Settings | None, overrides: dict[str, Any]) -> Settings:
@@ -138,106 +222,3 @@ def settings_from(given: Settings | None, overrides: dict[str, Any]) -> Settings
     if given is not None and not changes:
         return given
     return wiring.settings(**({} if given is None else given.model_dump()) | changes)
-
-
-async def _drawn(
-    prompt: str,
-    run: Run,
-    scene: Scene | None,
-    layout: Layout | Grid | None,
-    *,
-    settings: Settings,
-    place: Path | None,
-    stop: Stop,
-    on_event: OnEvent | None,
-) -> Result:
-    """Run the graph, and write what came of it to `place`."""
-    events: list[Event] = []
-
-    def told(event: Event) -> None:
-        events.append(event)
-        if on_event is not None:
-            on_event(event)
-
-    with nullcontext() if place is None else folder.drafted(place) as draft:
-        state = await _run(prompt, run, scene, layout, settings=settings, stop=stop, told=told)
-        result = await _result(state, settings, events)
-        if place is not None and draft is not None:
-            result = replace(result, path=place / "final.png")
-            await asyncio.to_thread(folder.write, result, draft, place)
-    return result
-
-
-async def _run(
-    prompt: str,
-    run: Run,
-    scene: Scene | None,
-    layout: Layout | Grid | None,
-    *,
-    settings: Settings,
-    stop: Stop,
-    told: OnEvent,
-) -> dict[str, Any]:
-    """The graph's last state."""
-    given = {
-        name: value.model_dump(mode="json", exclude_none=True)
-        for name, value in (("scene", scene), ("plan", layout))
-        if value is not None
-    }
-    start: Any = {"prompt": prompt, "run": run.model_dump(mode="json")}
-    state: dict[str, Any] = {}
-    with stoppable(run.run_id, stop):
-        context = Context.of(settings, run.options.seed, **given)
-        chunk: Any
-        async for mode, chunk in graph.astream(start, context=context, stream_mode=["custom", "values"]):
-            if mode == "values":
-                state = chunk
-            else:
-                told(Event.model_validate(chunk))
-    return state
-
-
-async def _result(state: dict[str, Any], settings: Settings, events: list[Event]) -> Result:
-    """The result of a run that has ended. Raises its error if it has no picture."""
-    run = Run.model_validate(state["run"])
-    best = submitted(run)
-    if best is None:
-        raise _error(state, run)
-    store = wiring.store(settings)
-    pictures = {attempt.image_id: await store.get_image(attempt.image_id) for attempt in run.attempts}
-    return Result(
-        image=pictures[best.image_id],
-        image_id=best.image_id,
-        run=run,
-        pictures=pictures,
-        events=events,
-        conditions=_conditions(settings, run),
-    )
-
-
-def _error(state: dict[str, Any], run: Run) -> MuralistError:
-    """The error that a run without a picture ended with."""
-    known = state.get("error") or {}
-    kind = errors.Cancelled if run.status == "cancelled" else getattr(errors, known.get("kind", ""), MuralistError)
-    error = kind(known.get("message") or run.reason)
-    return error if isinstance(error, MuralistError) else MuralistError(run.reason)
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("muralist", "torch", "diffusers")}
-
-
-def _conditions(settings: Settings, run: Run) -> dict[str, Any]:
-    """What equal bytes depend on besides the run: versions and what the painter says of itself."""
-    painter = wiring.painter(settings)
-    return {
-        **_versions(),
-        "backbone": settings.backbone,
-        "model": settings.model,
-        "inspector": settings.inspector,
-        "inspector_model": settings.inspector_model,
-        "seed": run.options.seed,
-        **({"from_picture": True} if run.source else {}),
-        **getattr(painter, "conditions", {}),
-    }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import secrets
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -17,17 +20,30 @@ from PIL import Image
 
 from muralist.tools.drawing import draw_layout
 from muralist.tools.errors import StoreError
+from muralist.tools.png import png
+from muralist.view.view import page, view_of
 
-from .report import report
 from .result import Result
 
 SIDE = 512
 """Longer side of each half of `layout.png`, in pixels."""
 
+ABANDONED = 24 * 3600.0
+"""Seconds after which nobody writes to a draft any more."""
+
 RECORD = "run.json"
 """The record of a run; it lists the files that were written with it, and those alone are a later run's to replace."""
 WRITTEN = re.compile(r"(final|layout|picture-[1-9]\d*)\.png|report\.html|run\.json")
 """The names of a run's files."""
+
+_drafts: set[Path] = set()
+_moving = threading.Lock()
+"""Held while files are moved into place: a process that is to end at once waits for that, and only for that."""
+
+
+def placed(out: Path | str) -> Path:
+    """The folder that is meant, wherever the process goes to meanwhile."""
+    return Path(out).expanduser().absolute()
 
 
 @contextmanager
@@ -44,15 +60,27 @@ def drafted(place: Path) -> Iterator[Path]:
             made = [] if inside else [folder for folder in place.parents if not folder.exists()]
             place.parent.mkdir(parents=True, exist_ok=True)
             inside = _is_folder(place)  # asked again: only now is too long a name found
-            draft = (place if inside else place.parent) / f".muralist-{secrets.token_hex(4)}.part"
+            around = place if inside else place.parent
+            _clear(around)
+            draft = around / f".muralist-{secrets.token_hex(4)}.part"
+            _drafts.add(draft)
             draft.mkdir()
         yield draft
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)
+            _drafts.discard(draft)
         for folder in made:
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _clear(folder: Path) -> None:
+    """Remove the drafts that processes left there which were killed, long ago."""
+    for left in folder.glob(".muralist-????????.part"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def write(result: Result, draft: Path, place: Path) -> None:
@@ -61,7 +89,7 @@ def write(result: Result, draft: Path, place: Path) -> None:
     Raises StoreError, after which the place holds what it held before.
     """
     with _trouble(place):
-        result.image.save(draft / "final.png")
+        (draft / "final.png").write_bytes(png(result.image))
         layout_picture(result).save(draft / "layout.png")
         for image_id, picture in result.pictures.items():
             picture.save(draft / f"picture-{result.run.number(image_id)}.png")
@@ -69,10 +97,19 @@ def write(result: Result, draft: Path, place: Path) -> None:
         files = sorted([RECORD, *(file.name for file in draft.iterdir())])
         text = json.dumps({**record(result), "files": files}, indent=1, ensure_ascii=False)
         (draft / RECORD).write_text(text, encoding="utf-8")
-        if _is_folder(place):
-            _exchange(draft, place)
-        else:
-            draft.rename(place)
+        with _moving:
+            if _is_folder(place):
+                _exchange(draft, place)
+            else:
+                draft.rename(place)
+
+
+def abandon(patience: float = 2.0) -> None:
+    """Remove the drafts of a process that ends now; from then on it moves no file into place."""
+    _moving.acquire(timeout=patience)
+    for draft in list(_drafts):
+        for _ in range(3):  # another thread may be writing to it
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def apart_from(picture: Path | str, out: Path | str) -> Path:
@@ -82,6 +119,15 @@ def apart_from(picture: Path | str, out: Path | str) -> Path:
         return place
     beside = (place.with_name(f"{place.name}-{number}") for number in count(2))
     return next(folder for folder in beside if not folder.exists() and not folder.is_symlink())
+
+
+def report(result: Result) -> str:
+    """The page of the run as one HTML file that holds everything it needs."""
+
+    def picture(image_id: str) -> str:
+        return f"data:image/png;base64,{base64.b64encode(png(result.pictures[image_id])).decode()}"
+
+    return page(view_of(result.run, picture, conditions=result.conditions))
 
 
 def record(result: Result) -> dict[str, Any]:
@@ -96,12 +142,13 @@ def record(result: Result) -> dict[str, Any]:
 
 def layout_picture(result: Result) -> Image.Image:
     """The layout on white, and beside it over the picture."""
-    width, height = result.image.size
+    picture = result.pictures[result.image_id]
+    width, height = picture.size
     scale = SIDE / max(width, height)
     width, height = round(width * scale), round(height * scale)
     both = Image.new("RGB", (2 * width, height), "white")
     both.paste(draw_layout(result.layout, width, height), (0, 0))
-    both.paste(draw_layout(result.layout, width, height, result.image), (width, 0))
+    both.paste(draw_layout(result.layout, width, height, picture), (width, 0))
     return both
 
 
@@ -138,11 +185,14 @@ def _written(place: Path) -> list[Path]:
 
 
 def _exchange(draft: Path, place: Path) -> None:
-    """The draft's files for those of an earlier run; if one cannot be moved, all that were go back."""
+    """The draft's files for those of an earlier run; if one cannot be moved, all that were go back.
+
+    The old record goes last and the new one comes first: whatever ends this midway, a record lists what is there.
+    """
     before = draft / "before"
     before.mkdir()
-    moves = [(old, before / old.name) for old in _written(place)]
-    moves += [(new, place / new.name) for new in _written(draft)]
+    moves = [(old, before / old.name) for old in sorted(_written(place), key=_is_record)]
+    moves += [(new, place / new.name) for new in sorted(_written(draft), key=_is_record, reverse=True)]
     done: list[tuple[Path, Path]] = []
     try:
         for origin, target in moves:
@@ -153,6 +203,10 @@ def _exchange(draft: Path, place: Path) -> None:
             with suppress(OSError):
                 target.rename(origin)
         raise
+
+
+def _is_record(file: Path) -> bool:
+    return file.name == RECORD
 
 
 @contextmanager

@@ -22,6 +22,8 @@ class Result:
     """
 
     image: Image.Image
+    """Of an edited picture that was given in another mode than RGB, or with a colour profile or EXIF: in that, with
+    all of it."""
     image_id: str
     run: Run = field(repr=False)
     path: Path | None = None

@@ -35,11 +35,11 @@ def admit(scene: Scene) -> Scene:
     return scene
 
 
-def gist(base_prompt: str) -> str:
-    """What the backbone is told of a whole whose parts the regions tell: `many things on sand`.
+def short_caption(base_prompt: str) -> str:
+    """The base prompt shortened for the backbone where regions name the things: `many things on sand`.
 
-    The captions it learnt from never tell more than two things, and a thing that the base prompt names is drawn
-    anywhere; told the gist, it leaves the things to their regions.
+    Its training captions name at most two things, and a thing that the base prompt names is drawn anywhere; with the
+    short caption, it leaves the things to their regions.
     """
     grounds = [word for word in base_prompt.lower().replace(",", " ").split() if word in BACKGROUNDS]
     return f"many things on {grounds[-1]}" if grounds else "many things"

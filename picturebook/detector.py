@@ -192,7 +192,7 @@ def read(output: Tensor, threshold: float, calibration: Sequence[float] = PLAIN)
     order = spoken[present[spoken].argsort(descending=True, stable=True)]
     weights = present[order]
     boxes = _boxes(box[order], order)
-    told = torch.cat(
+    output = torch.cat(
         [
             (nouns[order] / noun_heat).softmax(1),
             (colours[order] / colour_heat).softmax(1),
@@ -212,13 +212,13 @@ def read(output: Tensor, threshold: float, calibration: Sequence[float] = PLAIN)
             heard = weights >= min(QUIET, float(weights[first]))
             speaking = mine & heard & is_inner(_middles(order), boxes[first] * CELLS)
             speaking[first] = True
-            mean = (weights[speaking, None] * told[speaking]).sum(0) / weights[speaking].sum()
+            mean = (weights[speaking, None] * output[speaking]).sum(0) / weights[speaking].sum()
             found.append(_detection(float(weights[first]), mean))
     return sorted(found, key=lambda detection: -detection.confidence)
 
 
-def _detection(confidence: float, told: Tensor) -> Detection:
-    *probabilities, corners = torch.split(told, SPLIT[1:])
+def _detection(confidence: float, output: Tensor) -> Detection:
+    *probabilities, corners = torch.split(output, SPLIT[1:])
     nouns, colours, form = (part.clamp(max=1.0).tolist() for part in probabilities)  # a mean may round above 1
     x0, y0, x1, y1 = (min(max(edge, 0.0), 1.0) for edge in corners.tolist())
     return Detection(
@@ -230,13 +230,13 @@ def _detection(confidence: float, told: Tensor) -> Detection:
     )
 
 
-def _boxes(told: Tensor, order: Tensor) -> Tensor:
+def _boxes(output: Tensor, order: Tensor) -> Tensor:
     """Offsets from the cells' middles and log sizes, in cells, as (n, 4) corners in fractions of the canvas.
 
     None is empty, and none has its middle outside of the canvas.
     """
-    middles = _middles(order) + told[:, :2]
-    halves = told[:, 2:].clamp(-1.0, 3.0).exp() / 2
+    middles = _middles(order) + output[:, :2]
+    halves = output[:, 2:].clamp(-1.0, 3.0).exp() / 2
     middles = middles.clamp(0.1, CELLS - 0.1)
     return torch.cat([middles - halves, middles + halves], dim=1) / CELLS
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,10 @@ from muralist.tools.box_verdicts import SURE, Answer, cannot_tell, from_boxes
 from muralist.tools.checklist import Checklist, Question
 from muralist.tools.detection import Detection, Matched, match
 from muralist.tools.errors import BackboneError
-from muralist.tools.geometry import DEPTH
 from muralist.tools.layout import Box
+from muralist.tools.observation import Observation
+from muralist.tools.predicates import PREDICATES
 from muralist.tools.scene import Scene
-from muralist.tools.sight import Sight
 from muralist.tools.verdict import PASS_AT, Verdict
 
 from .vocabulary import BACKGROUNDS, COLOURS, NOUNS
@@ -64,18 +64,18 @@ class PicturebookInspector:
         things = await asyncio.to_thread(self.things, image)
         return judge(checklist, things, image, self.name)
 
-    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
+    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Observation:
         """Everything the detector sees, and the ground if it is one that it knows; it knows no other nouns."""
         things = await asyncio.to_thread(self.things, image)
         ground = _Ground.of(things, image)
-        told = {name: _background(name, ground).p for name in BACKGROUNDS}
-        nearest = max(told, key=lambda name: told[name])
-        return Sight(things, nearest if told[nearest] >= PASS_AT else None)
+        grounds = {name: _background(name, ground).p for name in BACKGROUNDS}
+        nearest = max(grounds, key=lambda name: grounds[name])
+        return Observation(things, nearest if grounds[nearest] >= PASS_AT else None)
 
     def cannot_answer(self, checklist: Checklist) -> dict[str, str]:
         """Questions about words that it was not taught, about other looks than colours, styles and claims."""
-        told = {question.id: _beyond(question, checklist.scene) for question in checklist.questions}
-        return {name: why for name, why in told.items() if why}
+        reasons = {question.id: _beyond(question, checklist.scene) for question in checklist.questions}
+        return {name: why for name, why in reasons.items() if why}
 
     def things(self, image: Image.Image) -> list[Detection]:
         """Everything the detector sees, surest first."""
@@ -101,7 +101,7 @@ def judge(checklist: Checklist, things: Sequence[Detection], image: Image.Image,
     matched = match(checklist.scene, things)
     ground = _Ground.of(things, image)
     return [
-        _answer(question, checklist.scene, matched, things, ground).verdict(question, source)
+        _answer(question, checklist.scene, matched, things, ground).verdict(question, source, matched)
         for question in checklist.questions
     ]
 
@@ -111,21 +111,27 @@ def _answer(
 ) -> Answer:
     if why := _beyond(question, scene):
         return cannot_tell(why)
-    if question.kind == "background":
-        return _background(scene.background or "", ground)
-    if question.kind == "absent" and (name := scene.absent[question.index or 0]) in BACKGROUNDS:
-        there = _background(name, ground)
-        return Answer(1 - there.p, there.evidence)
     answer = from_boxes(question, scene, matched, things) or cannot_tell("the detector cannot tell that")
-    if question.kind == "others" and answer.p >= PASS_AT and (stains := ground.stains()):
-        return Answer(1 - SURE, f"also found: {len(stains)} that are no things", stains[0], stains)
-    return answer
+    match question.kind:
+        case "background":
+            return _background(scene.background or "", ground)
+        case "absent":
+            name = scene.absent[question.index or 0]
+            return _background(name, ground).denied if name in BACKGROUNDS else answer
+        case "others":
+            stains = ground.stains() if answer.p >= PASS_AT else []
+            evidence = f"also found: {len(stains)} that are no things"
+            return Answer(1 - SURE, evidence, stains[0], stains) if stains else answer
+        case "exists" | "count" | "attribute" | "place" | "relation" | "style" | "claim":
+            return answer
+        case never:
+            assert_never(never)
 
 
 def _beyond(question: Question, scene: Scene) -> str:
     """Why no picture will let the detector answer the question; empty if one may."""
     index = question.index or 0
-    asked: list[str] = []
+    asked = question.concerns(scene)
     match question.kind:
         case "background":
             ground = scene.background or ""
@@ -138,13 +144,14 @@ def _beyond(question: Question, scene: Scene) -> str:
         case "others":
             asked = [entity.id for entity in scene.entities]
         case "relation":
-            if scene.relations[index].predicate in DEPTH:
+            if not PREDICATES[scene.relations[index].predicate].decidable_from_boxes:
                 return "boxes do not tell what is in front"
-            asked = [question.entity or "", *scene.relations[index].objects]
         case "style" | "claim":
             return "the detector tells things, colours and places only"
-        case _:
-            asked = [question.entity or ""]
+        case "exists" | "count" | "attribute" | "place":
+            pass
+        case never:
+            assert_never(never)
     for noun in (scene.entity(name).noun for name in asked):
         if noun not in NOUNS:
             return f"the detector does not know '{noun}'"

@@ -17,7 +17,7 @@ from platformdirs import user_cache_path
 from muralist.tools.errors import MuralistError
 
 from .training import background
-from .training.background import Desk
+from .training.background import TrainingFiles
 
 PARTS = ("autoencoder", "decoder", "denoiser", "detector", "judge")
 
@@ -25,33 +25,33 @@ PARTS = ("autoencoder", "decoder", "denoiser", "detector", "judge")
 def main() -> None:
     """Parse the command line and do it; what goes wrong is told in one line, with exit code 2."""
     options = _parser().parse_args()
-    desk = Desk(options.runs, options.part)
+    files = TrainingFiles(options.runs, options.part)
     try:
-        act(desk, options)
+        act(files, options)
     except (MuralistError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
 
 
-def act(desk: Desk, options: argparse.Namespace) -> None:
+def act(files: TrainingFiles, options: argparse.Namespace) -> None:
     """Look at, steer or start a trainer, or train here. Raises MuralistError."""
     if options.status:
-        print(desk.told())
+        print(files.summary())
     elif options.pause:
-        desk.pause()
+        files.pause()
     elif options.go:
-        desk.go()
+        files.go()
     elif options.stop:
-        background.stop(desk)
-        print(desk.told())
+        background.stop(files)
+        print(files.summary())
     elif options.background:
         arguments = [word for word in sys.argv[1:] if word != "--background"]
-        pid = background.start(desk, arguments)
-        print(f"{desk.part}: process {pid} trains in the background and prints to {desk.log}")
+        pid = background.start(files, arguments)
+        print(f"{files.part}: process {pid} trains in the background and prints to {files.log}")
     else:
-        from .training.sitting import train
+        from .training.session import train
 
-        train(desk, options)
+        train(files, options)
 
 
 def _parser() -> argparse.ArgumentParser:

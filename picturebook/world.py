@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from muralist.tools.predicates import PREDICATES
 from muralist.tools.words import with_article
 
 from .glyphs import extent, sized
@@ -137,7 +138,7 @@ def _tell(things: list[Thing], rng: np.random.Generator) -> str:
     dx, dy = first.centre[0] - second.centre[0], first.centre[1] - second.centre[1]
     if rng.random() < 0.7:
         if abs(dx) > max(abs(dy), 16):
-            joined = "to the left of" if dx < 0 else "to the right of"
+            joined = PREDICATES["left of" if dx < 0 else "right of"].words
         elif abs(dy) > max(abs(dx), 16):
-            joined = "above" if dy < 0 else "below"
+            joined = PREDICATES["above" if dy < 0 else "below"].words
     return f"{named(first, rng)} {joined} {named(second, rng)}"

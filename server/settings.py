@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from muralist.intake.bounds import Bounds
 from muralist.tools.catalogue import one_line
 from muralist.tools.errors import BadSettings
 
@@ -25,6 +26,7 @@ class ServerSettings(BaseSettings):
 
     jobs_at_once: int = Field(default=4, ge=1, le=64, description="Jobs that run at the same time.")
     jobs_waiting: int = Field(default=16, ge=0, le=10_000, description="Jobs that may wait; then the server is busy.")
+    jobs_per_owner: int = Field(default=8, ge=1, le=10_000, description="Unfinished jobs of one owner at most.")
     disk_mb: int = Field(default=4096, ge=1, description="No new picture is begun while the home folder holds more.")
     max_pixels: int = Field(default=1024 * 1024, ge=64 * 64, description="Pixels that a caller may ask for.")
     max_steps: int = Field(default=100, ge=1, le=200, description="Denoising steps that a caller may ask for.")
@@ -46,6 +48,11 @@ class ServerSettings(BaseSettings):
     oauth_scopes: list[str] = Field(default_factory=list, description="Scopes that a token must have; JSON list.")
     allowed_hosts: list[str] = Field(default_factory=list, description="Host headers taken, JSON: host or host:port.")
     allowed_origins: list[str] = Field(default_factory=list, description="Origin headers taken; JSON list.")
+
+    @property
+    def bounds(self) -> Bounds:
+        """Of a picture that is imported."""
+        return Bounds(bytes=self.import_bytes, pixels=self.import_pixels)
 
     @field_validator("roots")
     @classmethod

@@ -15,13 +15,16 @@ sys.path.insert(0, str(Path(__file__).parent / "worlds"))
 
 from block_world import BlockInspector, BlockPainter
 
-from muralist.graphs import wiring
+from muralist.runs import wiring
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what is to run in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+settings.register_profile("repeatable", derandomize=True)
+"""What is tried follows from the code alone, so that a commit passes everywhere or nowhere."""
 settings.register_profile("thorough", max_examples=2000)
-"""For `pytest --hypothesis-profile=thorough`, which takes minutes."""
+"""For `pytest --hypothesis-profile=thorough`, which takes minutes and tries something else every time."""
+settings.load_profile("repeatable")
 
 Blocks = Callable[..., dict[str, Any]]
 
@@ -40,6 +43,7 @@ def blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Blocks:
     def use(painter: BlockPainter | None = None, inspector: BlockInspector | None = None, model: Any = None) -> Any:
         monkeypatch.setitem(wiring.PAINTERS, "blocks", lambda settings: painter or BlockPainter())
         monkeypatch.setitem(wiring.INSPECTORS, "blocks", lambda settings: inspector or BlockInspector())
+        monkeypatch.setenv("MURALIST_HOME", str(tmp_path / "home"))
         named = {"backbone": "blocks", "inspector": "blocks", "home": tmp_path / "home", "steps": 2}
         if model is None:
             return named

@@ -5,12 +5,15 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("agent", "diffusion", "evals", "graphs", "picturebook", "prompts", "server", "tools")
+ROOMS = tuple(
+    "agent cli diffusion evals graphs intake parsing picturebook prompts runs server storage tools view".split()
+)
 SHIPPED = {".py", ".md", ".html", ".css", ".js", ".json", ".jsonl", ".safetensors", ".txt", ".typed"}
 
 
@@ -53,13 +56,20 @@ def test_no_room_is_imported_past_the_package(room: str) -> None:
             assert not {name.split(".")[0] for name in names} & set(ROOMS), f"{file}: import muralist.<room> instead"
 
 
+DOORS = {"cli", "evals", "server"}
 FORBIDDEN = {
-    "tools": {"agent", "diffusion", "evals", "graphs", "picturebook", "server"},
-    "agent": {"diffusion", "graphs", "server", "evals"},
+    "tools": set(ROOMS) - {"tools"},
+    "storage": set(ROOMS) - {"storage", "tools"},
+    "parsing": set(ROOMS) - {"parsing", "tools"},
+    "intake": set(ROOMS) - {"intake", "tools"},
+    "view": set(ROOMS) - {"view", "tools"},
     "prompts": set(ROOMS) - {"prompts"},
-    "diffusion": {"agent", "graphs", "server", "evals"},
-    "graphs": {"server", "evals"},
-    "picturebook": {"agent", "graphs", "server", "evals"},
+    "agent": {"diffusion", "graphs", "picturebook", "runs", "storage", *DOORS},
+    "diffusion": {"agent", "graphs", "parsing", "picturebook", "runs", "storage", *DOORS},
+    "picturebook": {"agent", "graphs", "runs", "storage", *DOORS},
+    "runs": {"graphs", *DOORS},
+    "graphs": DOORS,
+    "server": {"cli", "evals"},
 }
 """Room to the rooms it must not know."""
 
@@ -70,3 +80,20 @@ def test_a_room_knows_only_the_rooms_it_may(room: str) -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("muralist."):
                 assert (node.module or "").split(".")[1] not in FORBIDDEN[room], f"{file}: {node.module}"
+
+
+def test_imports_run_downhill_without_a_circle() -> None:
+    known: dict[str, set[str]] = {room: set() for room in ("muralist", *ROOMS)}
+    for room, below in known.items():
+        for file in (ROOT / room).rglob("*.py"):
+            if file.name == "__main__.py":  # where a process begins: nobody imports it
+                continue
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                module = (
+                    (node.module or "").split(".") if isinstance(node, ast.ImportFrom) and node.level == 0 else [""]
+                )
+                if module[0] == "muralist" and isinstance(node, ast.ImportFrom):
+                    names = module[1:2] or [alias.name for alias in node.names]
+                    below |= {name if name in known else "muralist" for name in names}
+        below.discard(room)
+    assert len(list(TopologicalSorter(known).static_order())) == len(known)

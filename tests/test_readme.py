@@ -1,4 +1,4 @@
-"""Every snippet of the README runs, as a reader would paste it."""
+"""Every snippet of the README and of docs/ runs, as a reader would paste it; every link leads somewhere."""
 
 from __future__ import annotations
 
@@ -11,19 +11,54 @@ import sys
 from pathlib import Path
 
 import fake_endpoint
+import images_server
 import pytest
+from PIL import Image
+from tiny_adapters import save_lora
+from tiny_pipelines import tiny
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_OURS = ("make", "claude")
 """What begins with these would install everything anew, or needs a program that is not ours."""
+LATEST = f"latest() {{ '{sys.executable}' -c 'import muralist; print(muralist.list_runs(1)[0].run_id)'; }}\n"
+"""What a reader puts in place of RUN."""
 
 
-def snippets(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def snippets(page: Path, language: str) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-CONSOLE = [snippet for snippet in snippets("console") if not snippet.startswith(NOT_OURS)]
-SERVING = [snippet for snippet in CONSOLE if "serve --http" in snippet]
+def commands(page: Path) -> list[str]:
+    return [snippet for snippet in snippets(page, "console") if not snippet.startswith(NOT_OURS)]
+
+
+def script(page: Path) -> str:
+    """All that a reader of the page would type, servers aside."""
+    return "\n".join(snippet for snippet in commands(page) if "serve --http" not in snippet)
+
+
+SERVING = [snippet for page in PAGES for snippet in commands(page) if "serve --http" in snippet]
+
+
+def named(pages: list[Path]) -> list[object]:
+    return [pytest.param(page, id=page.name) for page in pages]
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as GitHub makes them."""
+    lines = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("page", named(PAGES))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)]*)\)|src=\"([^\"]*)\"", page.read_text(encoding="utf-8")):
+        path, _, anchor = "".join(link).partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in headings(target), link
 
 
 @pytest.fixture
@@ -39,7 +74,7 @@ def reader(tmp_path: Path) -> dict[str, str]:
 
 
 def test_every_configuration_is_json() -> None:
-    assert all(json.loads(snippet) for snippet in snippets("json"))
+    assert all(json.loads(snippet) for page in PAGES for snippet in snippets(page, "json"))
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
@@ -49,16 +84,49 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow
-def test_the_python_snippets_run_in_their_order(tmp_path: Path, reader: dict[str, str]) -> None:
-    run([sys.executable, "-c", "\n".join(snippets("python"))], tmp_path, reader)
+STOCK = "StableDiffusionXLPipeline"
+"""The snippets that name it need a model of the hub."""
+STANDING_IN = {
+    "stabilityai/stable-diffusion-xl-base-1.0": "model",
+    "cpu_offload()": 'cpu_offload(device="cpu")',
+    "repeated_blocks()": 'repeated_blocks(backend="eager")',
+}
+"""A tiny model of the same family, in the reader's folder, a processor in place of a GPU, and no C++ compiler."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("snippet", [snippet for snippet in CONSOLE if snippet not in SERVING])
-def test_every_shell_snippet_runs(tmp_path: Path, reader: dict[str, str], snippet: str) -> None:
-    with fake_endpoint.serving(lambda names, request: ("seen", {"colour": "Red."}), fake_endpoint.tools) as fake:
-        run(["bash", "-ec", snippet.replace("http://localhost:8000/v1", fake.url)], tmp_path, reader)
+@pytest.mark.parametrize("page", named([page for page in PAGES if snippets(page, "python")]))
+def test_the_python_snippets_run_in_their_order(tmp_path: Path, reader: dict[str, str], page: Path) -> None:
+    typed = [snippet for snippet in snippets(page, "python") if STOCK not in snippet]
+    run([sys.executable, "-c", "\n".join(typed)], tmp_path, reader)
+
+
+@pytest.mark.slow
+def test_the_readmes_stock_pipeline_paints_its_regions(tmp_path: Path, reader: dict[str, str]) -> None:
+    """With the LoRA, offloading and compiled blocks of the snippet."""
+    pipe = tiny("SDXL")
+    pipe.save_pretrained(tmp_path / "model")
+    save_lora(pipe, tmp_path / "lora.safetensors")
+    (snippet,) = (each for page in PAGES for each in snippets(page, "python") if STOCK in each)
+    for told, here in STANDING_IN.items():
+        assert snippet.count(told) == 1
+        snippet = snippet.replace(told, here)
+    run([sys.executable, "-c", snippet + 'image.save("image.png")'], tmp_path, reader)
+    with Image.open(tmp_path / "image.png") as image:
+        assert min(high - low for low, high in image.getextrema()) > 0, "it is of one colour"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", named([page for page in PAGES if script(page)]))
+def test_the_shell_snippets_run_in_their_order(tmp_path: Path, reader: dict[str, str], page: Path) -> None:
+    typed = script(page)
+    with (
+        fake_endpoint.serving(lambda names, request: ("seen", {"colour": "Red."}), fake_endpoint.tools) as fake,
+        images_server.serving(model="Qwen/Qwen-Image") as painter,
+    ):
+        typed = typed.replace("http://localhost:8000/v1", fake.url).replace(" RUN", " $(latest)")
+        typed = typed.replace("http://localhost:8001/v1", painter.url)
+        run(["bash", "-ec", LATEST + typed], tmp_path, reader)
 
 
 @pytest.mark.slow

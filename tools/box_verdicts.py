@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from .checklist import Question
 from .detection import Detection, Matched
@@ -28,8 +28,14 @@ class Answer(NamedTuple):
     box: Box | None = None
     boxes: Sequence[Box] = ()
 
-    def verdict(self, question: Question, source: Source) -> Verdict:
-        """The answer as somebody's verdict."""
+    @property
+    def denied(self) -> Answer:
+        """The answer to whether it is not so."""
+        return self._replace(p=1 - self.p)
+
+    def verdict(self, question: Question, source: Source, matched: Mapping[str, Matched]) -> Verdict:
+        """The answer as somebody's verdict; of several alike it says which of its boxes is which."""
+        mine = matched.get(question.entity or "")
         return Verdict(
             question_id=question.id,
             status=status_of(self.p),
@@ -37,6 +43,7 @@ class Answer(NamedTuple):
             source=source,
             box=self.box,
             boxes=list(self.boxes),
+            instances=mine.among([*self.boxes, self.box]) if mine is not None and mine.entity.count > 1 else [],
             evidence=self.evidence,
         )
 
@@ -53,25 +60,35 @@ def from_boxes(
 
     `matched` has every entity of the scene by its id; `things` is all that was seen.
     """
-    if question.kind == "relation":
-        return _relation(scene.relations[question.index or 0], matched)
-    if question.kind == "absent":
-        return _absent(scene.absent[question.index or 0], things)
-    if question.kind == "others":
-        return _others(matched, things)
-    if question.entity is None:
-        return None
-    mine = matched[question.entity]
+    index = question.index or 0
     match question.kind:
         case "exists":
             given = {id(thing) for each in matched.values() for thing in each.present}
-            return _exists(mine, things, [thing for thing in things if id(thing) not in given])
+            free = [thing for thing in things if id(thing) not in given]
+            return _exists(_asked_of(question, matched), things, free)
         case "count":
-            return _count(mine)
+            return _count(_asked_of(question, matched))
+        case "attribute":
+            return _colour(_asked_of(question, matched), index)
         case "place":
-            return _place(mine)
-        case _:
-            return _colour(mine, question.index or 0)
+            return _place(_asked_of(question, matched))
+        case "relation":
+            return _relation(scene.relations[index], matched)
+        case "absent":
+            return _absent(scene.absent[index], things)
+        case "others":
+            return _others(matched, things)
+        case "background" | "style" | "claim":
+            return None
+        case never:
+            assert_never(never)
+
+
+def _asked_of(question: Question, matched: Mapping[str, Matched]) -> Matched:
+    """The things of the entity that a question is about."""
+    if question.entity is None:
+        raise AssertionError(f"question '{question.id}' has to name its entity")
+    return matched[question.entity]
 
 
 def _absent(name: str, things: Sequence[Detection]) -> Answer | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from .abilities import ALL, Abilities
 from .errors import BadSettings, PreconditionFailed
 from .inspect_and_edit import InspectAndEditArgs, inspect_and_edit
 from .outcome import Outcome
@@ -16,7 +18,7 @@ from .ports import Ports
 from .recaption import RecaptionArgs, recaption
 from .regional_diffuse import RegionalDiffuseArgs, regional_diffuse
 from .run import Run
-from .scene import Value
+from .value import Value
 
 SIDES = ("x0", "y0", "x1", "y1")
 SHAPES = {
@@ -57,6 +59,13 @@ class Tool:
         """The first line of its argument model's docstring."""
         return (self.args.__doc__ or "").strip()
 
+    def schema(self, able: Abilities = ALL) -> dict[str, Any]:
+        """The arguments as JSON schema, without those that a painter of such abilities has no use for."""
+        schema = self.args.model_json_schema()
+        for name in _useless(able).get(self.name, ()):
+            del schema["properties"][name]
+        return {**schema, "$defs": _referred(schema)} if "$defs" in schema else schema
+
     async def call(self, arguments: dict[str, Any] | Value, run: Run, ports: Ports) -> Outcome:
         """Validate, check the precondition, act. Raises a MuralistError with one line."""
         args = arguments if isinstance(arguments, self.args) else self.validated(arguments)
@@ -70,6 +79,26 @@ class Tool:
             return self.args.model_validate(arguments)
         except ValidationError as error:
             raise BadSettings(f"{self.name}: {one_line(error)}") from None
+
+
+def _useless(able: Abilities) -> dict[str, tuple[str, ...]]:
+    """Arguments by tool."""
+    return {
+        "regional_diffuse": () if able.steps else ("steps",),
+        "inspect_and_edit": () if able.edits else ("edits", "seed"),
+    }
+
+
+def _referred(schema: dict[str, Any]) -> dict[str, Any]:
+    """Those of its definitions that it refers to, directly or by way of others."""
+    definitions, found = schema["$defs"], set[str]()
+    left = {key: value for key, value in schema.items() if key != "$defs"}
+    while True:
+        said = json.dumps([left, *(definitions[name] for name in found)])
+        more = {name for name in definitions if f'"#/$defs/{name}"' in said} - found
+        if not more:
+            return {name: value for name, value in definitions.items() if name in found}
+        found |= more
 
 
 def one_line(error: ValidationError) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, assert_never
 
 from pydantic import Field
 
-from .scene import Scene, Value
+from .predicates import PREDICATES
+from .scene import Scene
+from .value import Value
 from .words import GROUNDS, MEDIA, ROOMY, with_article, words
 
 QuestionKind = Literal[
     "exists", "count", "attribute", "place", "relation", "background", "absent", "style", "claim", "others"
 ]
+
+Aspect = Literal["presence", "number", "look", "position", "strangers", "whole"]
+"""What a question is about, and with it what mends a picture on which its answer is no."""
 
 
 class Question(Value):
@@ -26,6 +31,38 @@ class Question(Value):
         default=None,
         description="Position among the entity's attributes or the scene's relations, absent things, styles or claims.",
     )
+
+    @property
+    def aspect(self) -> Aspect:
+        """Whether and how well a thing is there, how many, how it looks, where it stands; or what nobody asked for."""
+        match self.kind:
+            case "exists":
+                return "presence"
+            case "count":
+                return "number"
+            case "attribute":
+                return "look"
+            case "place" | "relation":
+                return "position"
+            case "absent" | "others":
+                return "strangers"
+            case "background" | "style" | "claim":
+                return "whole"
+            case never:
+                assert_never(never)
+
+    def concerns(self, scene: Scene) -> list[str]:
+        """Ids of the entities that have to be found for it to be answered; none if it is about the whole picture."""
+        match self.kind:
+            case "exists" | "count" | "attribute" | "place":
+                return [] if self.entity is None else [self.entity]
+            case "relation":
+                relation = scene.relations[self.index or 0]
+                return [relation.subject, *relation.objects]
+            case "background" | "absent" | "style" | "claim" | "others":
+                return []
+            case never:
+                assert_never(never)
 
 
 class Checklist(Value):
@@ -86,13 +123,13 @@ def checklist(scene: Scene) -> Checklist:
                 )
             )
     for position, relation in enumerate(scene.relations):
-        objects = " and the ".join(scene.entity(other).name for other in relation.objects)
+        subject, *objects = (scene.entity(name).name for name in (relation.subject, *relation.objects))
         questions.append(
             Question(
                 id=f"relation.{position}",
                 kind="relation",
                 entity=relation.subject,
-                text=f"Is the {scene.entity(relation.subject).name} {relation.predicate} the {objects}?",
+                text=PREDICATES[relation.predicate].question(subject, objects),
                 depends_on=[f"{other}.exists" for other in [relation.subject, *relation.objects]],
                 index=position,
             )

@@ -73,6 +73,10 @@ class Matched:
     def boxes(self) -> list[Box]:
         return [thing.box for thing in [*self.present, *self.surplus]]
 
+    def among(self, boxes: Sequence[Box | None]) -> list[tuple[int, Box]]:
+        """Those of the boxes that are an instance's, each with its index."""
+        return [(index, thing.box) for index, thing in enumerate(self.instances) if thing and thing.box in boxes]
+
 
 def match(scene: Scene, things: Sequence[Detection]) -> dict[str, Matched]:
     """Give things to instances, best fit first; what is left and looks like an entity is surplus.

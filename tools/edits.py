@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from .errors import BadEdit
 from .layout import Box, Instance, Layout, Region
-from .scene import Entity, Scene, Value
+from .scene import Entity, Scene
+from .value import Value
 from .words import with_article, with_ground
 
 Action = Literal["add", "remove", "refine", "replace", "recolour", "move"]

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .run import Run
-
+from .printable import printable
 
 LONGEST = 2000
 """Characters of a message."""
 
 
-class MuralistError(Exception):
-    """A one-line message: what was wrong, where, and what would be right."""
+class MuralistError(RuntimeError):
+    """A one-line message: what was wrong, where, and what would be right.
 
-    run: Run | None = None
-    """The ledger with what was finished before it went wrong, if that is more than the caller has."""
+    A RuntimeError, since graph servers tell their clients the messages of built-in kinds only.
+    """
 
     def __init__(self, message: str = "") -> None:
-        # What is quoted in it, a prompt or a model's words, may have lines of its own, and many.
-        line = " ".join(message.split())
+        # What is quoted in it, a prompt or a model's words, may have lines of its own, and many, or command a terminal.
+        line = printable(" ".join(message.split()))
         super().__init__(line if len(line) <= LONGEST else f"{line[:LONGEST]}…")
 
 
@@ -60,6 +56,10 @@ class BackboneError(MuralistError):
     """The backbone or a detector is missing, damaged, or produced an unusable picture."""
 
 
+class DeviceLost(BackboneError):
+    """A device went wrong for good: nothing can be done on it before the process is started anew."""
+
+
 class Busy(MuralistError):
     """As many pictures are waiting as may; nothing was begun."""
 
@@ -80,6 +80,10 @@ class StoreError(MuralistError):
         )
 
 
+class TakenOver(StoreError):
+    """Another process holds the run by now, and goes on with it."""
+
+
 class NotFound(MuralistError):
     """No run or image of that id."""
 
@@ -94,6 +98,10 @@ class NoAnswer(MuralistError):
 
 class EndpointError(MuralistError):
     """A model's endpoint cannot be reached, does not let us in, or does not speak chat completions."""
+
+
+class Outage(EndpointError):
+    """A model's endpoint cannot be reached or is overloaded just now: the same call may work later."""
 
 
 class NoVision(EndpointError):

@@ -5,30 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 
 from .errors import BadScene
-from .scene import Entity, Predicate, Scene
-from .sight import Sight
+from .observation import Observation
+from .predicates import PREDICATES, ROWS
+from .scene import Entity, Scene
 from .words import ARTICLES, CHANGING, DENYING, NUMBERS, POINTING, SEVERAL, says_something, stem, stems, words
 
 MAX_INSTANCES = 16
-
-_SAID: dict[Predicate, str] = {
-    "left of": "left", "right of": "right", "above": "above over top higher upper down",
-    "below": "below bottom lower beneath under underneath", "between": "between middle among amid",
-    "next to": """
-        next near nearby beside besides close adjacent front vicinity bordering adjoining touching along alongside
-        around against across side by each other past
-        """,
-    "in front of": "front before", "behind": "behind back hidden obscured concealed occluded blocked partially covered",
-    "on": "top atop ontop over covering topping riding rides ride rode",
-    "under": "under underneath underside beneath below",
-    "inside": "inside within enclosed middle center centre central amid amidst among",
-}  # fmt: skip
-"""Words that say a relation."""
-
-_ORDERS: dict[str, Predicate] = {
-    "left to right": "left of", "right to left": "right of", "top to bottom": "above", "bottom to top": "below",
-}  # fmt: skip
-"""Phrases that say it of one thing after the other."""
 
 _PLACED: dict[str, str] = {"top": "upper above up", "bottom": "lower below down", "centre": "center middle central"}
 """Other words that say a part of a place."""
@@ -65,14 +47,14 @@ def check_scene(scene: Scene, prompt: str, given: bool = False) -> None:
     _check_words(scene, given)
 
 
-def check_kept(scene: Scene, sight: Sight) -> None:
+def check_kept(scene: Scene, observation: Observation) -> None:
     """Raise BadScene unless everything that is on a given picture is in the scene, or has to go from it."""
-    for kind in (kind for kind in sight.kinds if kind.id not in sight.doubtful):
+    for kind in (kind for kind in observation.kinds if kind.id not in observation.doubtful):
         named = [entity for entity in scene.entities if entity.noun == kind.noun]
         if not named and not {kind.noun, kind.name} & set(scene.absent):
             raise BadScene(
-                f"the picture shows {sight}, but the scene loses the {kind.name}: make it an entity and name it in "
-                "'kept', or if it has to go, in 'absent'"
+                f"the picture shows {observation}, but the scene loses the {kind.name}: make it an entity and name it "
+                "in 'kept', or if it has to go, in 'absent'"
             )
 
 
@@ -92,10 +74,10 @@ def lost_words(scene: Scene, given: bool = False) -> list[str]:
     texts += scene.absent
     texts += DENYING if scene.absent or not {"no", "not"}.isdisjoint(words(" ".join(scene.claims))) else ()
     texts += [text for entity in scene.entities for text in (entity.span, entity.name)]
-    texts += [_SAID[predicate] for predicate in predicates]
+    texts += [PREDICATES[predicate].traces for predicate in predicates]
     texts += [others for side, others in _PLACED.items() if side in sides]
-    said_in_order = [phrase for phrase in _ORDERS if phrase in scene.prompt.casefold()]
-    texts += [phrase for phrase in said_in_order if _ORDERS[phrase] in predicates]
+    rows = {f"{one} to {other}": predicate for (one, other), predicate in ROWS.items()}
+    texts += [row for row, predicate in rows.items() if row in scene.prompt.casefold() and predicate in predicates]
     texts += [f"{number} {word}" for word, number in NUMBERS.items() if number in counts]
     texts += SEVERAL if max(counts, default=1) > 1 else ()
     kept = stems(" ".join(texts))
@@ -106,8 +88,8 @@ def lost_words(scene: Scene, given: bool = False) -> list[str]:
 
 def _check_span(entity: Entity, prompt: str, given: bool) -> None:
     """The span quotes whole words, the entity's noun among them; what is on a given picture may be called `it`."""
-    quoted, told = words(entity.span), words(prompt)
-    if entity.span.casefold() not in prompt.casefold() or not _times(quoted, told):
+    quoted, stated = words(entity.span), words(prompt)
+    if entity.span.casefold() not in prompt.casefold() or not _times(quoted, stated):
         raise BadScene(
             f"entity '{entity.id}' is not in the prompt: its span '{entity.span}' has to quote whole words of it "
             "verbatim"

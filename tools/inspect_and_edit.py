@@ -6,17 +6,18 @@ from dataclasses import replace
 
 from pydantic import Field
 
+from .abilities import abilities_of
 from .edits import Edit, edit_layout
 from .errors import BadEdit, NotFound, PreconditionFailed
-from .judging import inspect_and_judge, outcome, paint_and_judge
+from .judging import Judged, inspect_and_judge, outcome, paint_and_judge
 from .layout import Box
 from .limits import SEEDS
 from .outcome import Outcome
-from .plan import paint_spec
+from .plan import check_spec, paint_spec
 from .ports import Ports
 from .regional_diffuse import check_images_left, next_seed
 from .run import TRIES, Attempt, Run, rejections
-from .scene import Value
+from .value import Value
 from .verdict import Status, Verdict, status_of
 
 
@@ -42,19 +43,26 @@ async def inspect_and_edit(args: InspectAndEditArgs, run: Run, ports: Ports) -> 
     """Judge a picture with the caller's verdicts, then paint the edits on the best picture and judge the candidate.
 
     The first inspection of a run that starts from a given picture is that one's. Raises PreconditionFailed without a
-    picture, NotFound for a foreign id, BadEdit for edits that cannot be done or were rejected before.
+    picture, NotFound for a foreign id, BadEdit for edits that cannot be done, by this painter or at all, or were
+    rejected before.
     """
     if run.scene is not None and run.layout is not None and run.source and not run.current:
         run = run.painted(Attempt(image_id=run.source, action="given", seed=run.options.seed, layout=run.layout))
     if run.scene is None or run.layout is None or not run.current:
         raise PreconditionFailed("there is no picture of this scene yet: call regional_diffuse first")
     attempt = _attempt(args.image_id, run)
+    if args.edits and not abilities_of(ports.painter).edits:
+        raise BadEdit(
+            f"{ports.painter.name} cannot repaint parts of a picture: call regional_diffuse with another seed, or plan "
+            "anew"
+        )
     if args.edits and args.image_id and run.best_id and attempt.image_id != run.best_id and attempt != run.awaiting:
         raise BadEdit(f"edits are painted on the best picture, {run.best_id}: leave image_id out")
     if args.verdicts or attempt.verdicts is None or not args.edits:
-        run = await _reinspect(args, attempt, run, ports)
-    if not args.edits:
-        return outcome(run, attempt.image_id, await ports.store.get_image(attempt.image_id))
+        judged = await _reinspect(args, attempt, run, ports)
+        if judged.stopped is not None or not args.edits:
+            return await outcome(judged, ports, attempt.image_id)
+        run = judged.run
     return await _edit(args, run, ports)
 
 
@@ -71,7 +79,7 @@ def _attempt(image_id: str | None, run: Run) -> Attempt:
     return attempt
 
 
-async def _reinspect(args: InspectAndEditArgs, attempt: Attempt, run: Run, ports: Ports) -> Run:
+async def _reinspect(args: InspectAndEditArgs, attempt: Attempt, run: Run, ports: Ports) -> Judged:
     known = {question.id for question in run.checklist.questions} if run.checklist else set()
     for verdict in args.verdicts:
         if verdict.question_id not in known:
@@ -111,6 +119,6 @@ async def _edit(args: InspectAndEditArgs, run: Run, ports: Ports) -> Outcome:
         if rejections(run.rejected, move.action, move.target) >= TRIES:
             raise BadEdit(f"{move.action} {move.target} was rejected {TRIES} times: take another edit")
     spec = replace(paint_spec(run, layout, seed), source=await ports.store.get_image(best.image_id))
-    ports.painter.check(spec)
-    run, image_id = await paint_and_judge(spec, attempt, run, ports)
-    return outcome(run, image_id, await ports.store.get_image(run.best_id or image_id))
+    check_spec(spec, ports.painter)
+    judged = await paint_and_judge(spec, attempt, run, ports)
+    return await outcome(judged, ports)

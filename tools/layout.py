@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from .errors import BadLayout
-from .scene import Value
+from .value import Value
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -95,7 +95,8 @@ class Region(Value):
     an array, a picture or the `Path` of one (white is 1). Without it the region is its box. `base_ratio` is the share
     of the base prompt inside this region; None takes the layout's. `strength` is the share of the noise schedule that
     is run through where the region is repainted on a picture: 1 forgets what was there. `parts` are regions within this
-    one, for which its prompt is the base (RPG, arXiv 2401.11708, section 2.3).
+    one, for which its prompt is the base (RPG, arXiv 2401.11708, section 2.3). A ledger holds `mask_id`, the blob that
+    keeps the weights, in place of `mask`.
     """
 
     prompt: str = Field(min_length=1, max_length=2000)
@@ -107,6 +108,7 @@ class Region(Value):
     base_ratio: float | None = Field(default=None, ge=0, le=1)
     negative_prompt: str | None = Field(default=None, max_length=2000)
     mask: list[list[float]] | None = None
+    mask_id: SkipJsonSchema[str] = Field(default="", pattern="^[0-9a-f]{0,64}$")
     strength: SkipJsonSchema[float] = Field(default=1.0, gt=0, le=1)
     parts: SkipJsonSchema[list[Region]] = Field(default_factory=list, max_length=MAX_REGIONS)
 
@@ -170,6 +172,11 @@ class Region(Value):
                 f"inside out: x1 - x0 and y1 - y0 have to be at least {MIN_REGION:g}"
             )
         return self
+
+    @property
+    def masked(self) -> bool:
+        """Whether it has a shape of its own within its rectangle."""
+        return self.mask is not None or bool(self.mask_id)
 
     @property
     def box(self) -> Box:
@@ -261,7 +268,8 @@ class Grid(Value):
             raise BadLayout(
                 f"the grid has {len(every(regions))} cells: at most {MAX_REGIONS} can be painted, so join some"
             )
-        return Layout(regions=regions, base_prompt=self.base_prompt, base_ratio=self.base_ratio)
+        said = self.model_dump(include={"base_ratio"}, exclude_unset=True)
+        return Layout(regions=regions, base_prompt=self.base_prompt, **said)
 
 
 def _cells(rows: list[Part], columns: list[Part], box: Box, nested: bool) -> Iterator[Region]:

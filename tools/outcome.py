@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from .checklist import Question
+from .errors import MuralistError
 from .layout import Layout
 from .run import Attempt, Move, Run, unasked
 from .scene import Value
-from .verdict import CALLER, Verdict, told, unanswered
+from .verdict import CALLER, Verdict, display_name, unanswered
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -45,6 +46,7 @@ class Findings(Value):
     verdicts: list[Verdict]
     layout: Layout | None = Field(default=None, description="Layout of the best image, if the run has another by now.")
     rejected_moves: list[Move]
+    edits: bool = Field(default=True, description="Whether the painter can repaint parts of a picture.")
     seed: int = Field(description="Seed of the candidate.")
     rounds_left: int
     images_left: int
@@ -57,12 +59,16 @@ class Findings(Value):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The run after the tool, one sentence for a model to read, and the structure behind it."""
+    """The run after the tool, one sentence for a model to read, the structure behind it, and what went wrong."""
 
     run: Run
     text: str
     data: dict[str, Any] = field(default_factory=dict)
     picture: Image.Image | None = None
+    stopped: MuralistError | None = None
+    """What went wrong; the run has whatever was finished before."""
+    changed: bool = True
+    """Whether the run is another than before."""
 
     def content(self) -> str:
         """Sentence and structure as one JSON object: what a model is sent as the tool's answer."""
@@ -80,7 +86,7 @@ def findings(run: Run, candidate: Attempt) -> Findings:
     else:
         verdicts = judged.verdicts or []
         wanted = {verdict.question_id for verdict in verdicts if verdict.status != "pass"}
-    layout = run.layout_of(judged)
+    layout, left = run.layout_of(judged), run.left()
     return Findings(
         status="awaiting_verdicts" if awaiting else "accepted" if candidate.accepted else "rejected",
         best_id=run.best_id,
@@ -95,9 +101,10 @@ def findings(run: Run, candidate: Attempt) -> Findings:
         verdicts=verdicts,
         layout=None if layout == run.layout else layout,
         rejected_moves=run.rejected,
+        edits=run.abilities.edits,
         seed=candidate.seed,
-        rounds_left=max(0, run.budget.rounds - max(0, len(run.attempts) - 1)),
-        images_left=max(0, run.budget.images - run.usage.images),
+        rounds_left=max(0, left.rounds),
+        images_left=max(0, left.images),
     )
 
 
@@ -129,7 +136,7 @@ def describe(found: Findings) -> str:
 def _answer(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
-    known = [told(CALLER)] if verdict.source == CALLER else []
+    known = [display_name(CALLER)] if verdict.source == CALLER else []
     known += [verdict.evidence] if verdict.evidence else []
     where = f" at {verdict.box}" if verdict.box else ""
     return f" {verdict.status}" + (f" ({': '.join(known)})" if known else "") + where
@@ -137,4 +144,4 @@ def _answer(verdict: Verdict | None) -> str:
 
 def _dispute(verdict: Verdict) -> str:
     said = ", ".join(map(str, verdict.dispute))
-    return f"{verdict.question_id}: {said}; {verdict.status} by {told(verdict.source)}"
+    return f"{verdict.question_id}: {said}; {verdict.status} by {display_name(verdict.source)}"

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import combinations
 
 from pydantic import Field
 
+from .abilities import abilities_of
 from .drawing import draw_layout
-from .errors import BadLayout, PreconditionFailed
+from .errors import BadLayout, BadSettings, PreconditionFailed
 from .geometry import broken_relations, stands_at
-from .layout import Grid, Layout
+from .layout import BASE_RATIO, Grid, Layout, every
+from .masks import packed
 from .matching import with_instances
 from .outcome import Outcome
 from .ports import Painter, PaintSpec, Ports
+from .predicates import PREDICATES
+from .profile import profile_of
 from .run import Run
-from .scene import Scene, Value
+from .scene import Scene
+from .value import Value
 from .words import stems
 
 MAX_OVERLAP = 0.5
 """Regions of entities that have nothing to do with each other may share half of the smaller one."""
-
-_SHARING = frozenset({"on", "inside", "in front of", "behind", "under", "next to"})
-"""Relations between things whose regions may overlap as they like."""
 
 
 class PlanArgs(Value):
@@ -47,18 +50,26 @@ async def plan(args: PlanArgs, run: Run, ports: Ports) -> Outcome:
         layout, drafted_by = run.layout, run.layout_by
     else:
         layout, drafted_by = await ports.drafter.layout(run.scene), ports.drafter.name
-    planned = laid_out(run, layout, drafted_by, ports.painter)
+    planned = await laid_out(run, layout, drafted_by, ports)
+    layout = planned.layout or layout
     lines = [f"{region.prompt}: {region.box}" for region in layout.regions]
     data = {"run_id": run.run_id, "layout": layout.model_dump(exclude_defaults=True), "drafted_by": drafted_by}
     text = f"{len(lines)} region{'s' * (len(lines) > 1)}. {'; '.join(lines)}."
     return Outcome(planned, text, data, draw_layout(layout, 256, 256))
 
 
-def laid_out(run: Run, layout: Layout, by: str, painter: Painter) -> Run:
-    """The run with a layout by somebody. Raises BadLayout if it does not show the scene, or what `painter` says."""
+async def laid_out(run: Run, layout: Layout, by: str, ports: Ports) -> Run:
+    """The run with a layout by somebody, its masks as blobs.
+
+    Raises BadLayout if it does not show the scene, or what the painter says.
+    """
+    if "base_ratio" not in layout.model_fields_set:
+        own = await asyncio.to_thread(profile_of, ports.painter)  # it may read files
+        layout = layout if own.base_ratio == BASE_RATIO else layout.model_copy(update={"base_ratio": own.base_ratio})
+    layout = await packed(layout, ports.store)
     if run.scene is not None:
         check_layout(layout, run.scene)
-    painter.check(paint_spec(run, layout, run.options.seed))
+    check_spec(paint_spec(run, layout, run.options.seed), ports.painter)
     return run.changed(layout=layout, layout_by=by)
 
 
@@ -75,6 +86,18 @@ def paint_spec(run: Run, layout: Layout, seed: int, steps: int | None = None) ->
         negative_prompt=options.negative_prompt,
         absent=tuple(run.scene.absent) if run.scene else (),
     )
+
+
+def check_spec(spec: PaintSpec, painter: Painter) -> None:
+    """Raise BadSettings, BadLayout or BadPrompt if the painter says that it cannot paint the spec."""
+    able = abilities_of(painter)
+    if (wrong := able.size_trouble(spec.width, spec.height)) is not None:
+        raise BadSettings(f"{painter.name} cannot paint {spec.width}x{spec.height} pixels: {wrong}")
+    if spec.negative_prompt and not able.negative_prompt:
+        raise BadSettings(f"{painter.name} takes no negative prompt: say in the prompt what is wanted instead")
+    if (number := len(every(spec.layout.regions))) > able.regions:
+        raise BadLayout(f"the layout has {number} regions, parts included: {painter.name} takes {able.regions} at most")
+    painter.check(spec)
 
 
 def check_layout(layout: Layout, scene: Scene) -> None:
@@ -118,12 +141,12 @@ def _check_overlaps(layout: Layout, scene: Scene) -> None:
     related = {
         frozenset((relation.subject, name))
         for relation in scene.relations
-        if relation.predicate in _SHARING
+        if PREDICATES[relation.predicate].shares
         for name in relation.objects
     }
     for a, b in combinations(layout.regions, 2):
         names = {instance.entity for region in (a, b) for instance in region.instances}
-        if a.mask or b.mask or names <= set(scene.kept) or any(pair <= names for pair in related):
+        if a.masked or b.masked or names <= set(scene.kept) or any(pair <= names for pair in related):
             continue
         if a.instances and b.instances and a.box.overlap(b.box) > MAX_OVERLAP:
             raise BadLayout(f"regions '{a.prompt}' and '{b.prompt}' share more than half of the smaller: part them")

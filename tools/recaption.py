@@ -7,15 +7,17 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
+from .abilities import abilities_of, check_edits
 from .checklist import Checklist, checklist
 from .errors import BadPrompt, BadSettings
 from .fidelity import check_kept, check_scene
+from .observation import Observation, listed
 from .outcome import Outcome
 from .plan import laid_out
 from .ports import Calibrated, Foreseeing, Observer, Ports
 from .run import Run
-from .scene import MAX_PROMPT, Scene, Value
-from .sight import Sight, listed
+from .scene import MAX_PROMPT, Scene
+from .value import Value
 from .words import stems
 
 WHO_COULD = (
@@ -38,21 +40,23 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
     are `kept` by the scene, and a layout comes with it, in which all stays where it stands.
 
     Raises BadPrompt for an empty or over-long prompt, one the backbone cannot draw, or a wish that cannot be done;
-    BadScene for a scene that does not stand for its prompt, or loses what is on the picture; BadSettings, of a strict
-    run, for what no inspector can answer.
+    BadScene for a scene that does not stand for its prompt, or loses what is on the picture; BadSettings for a given
+    picture if the painter cannot edit, and, of a strict run, for what no inspector can answer.
     """
     check_prompt(args.prompt)
+    if run.source is not None:
+        check_edits(ports.painter)
     drafted_by = ports.caller if args.scene else ports.drafter.name
-    sight = await _sight(args, run, ports)
+    observation = await _observed(args, run, ports)
     if args.scene:
         scene = args.scene
     elif run.source:
-        scene = await ports.drafter.wish(args.prompt, sight)
+        scene = await ports.drafter.wish(args.prompt, observation)
     else:
         scene = await ports.drafter.scene(args.prompt)
     check_scene(scene, args.prompt, given=run.source is not None)
-    if sight is not None:
-        check_kept(scene, sight)
+    if observation is not None:
+        check_kept(scene, observation)
     painted = [entity for entity in scene.entities if entity.id not in scene.kept]
     if painted or run.source is None:
         known = ports.painter.admit(scene.model_copy(update={"entities": painted}))
@@ -67,7 +71,8 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
             raise BadSettings(f"{unable}; without --strict (MURALIST_STRICT) it is painted anyway")
         ports.on_event("beyond", {"text": unable, "questions": beyond})
     trust = {"noise": inspector.noise, "sure": inspector.sure} if isinstance(inspector, Calibrated) else {}
-    opened = run.recaptioned(scene, drafted_by).changed(beyond=list(beyond), **trust)
+    able = abilities_of(ports.painter)
+    opened = run.recaptioned(scene, drafted_by).changed(beyond=list(beyond), abilities=able, **trust)
     text = f"{len(scene.entities)} entities, {len(asked.questions)} questions to verify."
     if reworded := in_other_words(scene):
         text += f" Understood: {', '.join(reworded)}."
@@ -81,24 +86,25 @@ async def recaption(args: RecaptionArgs, run: Run, ports: Ports) -> Outcome:
         "checklist": [{"id": question.id, "text": question.text} for question in asked.questions],
         "drafted_by": drafted_by,
     }
-    if sight is None:
+    if observation is None:
         if run.source:
             text += f" {ports.inspector.name} cannot tell what else is on the picture, so that nobody watches over it."
         return Outcome(opened, text, data)
-    layout = await ports.drafter.layout(scene, sight)
-    planned = laid_out(opened, layout, ports.drafter.name, ports.painter)
-    text += f" The picture shows {sight}; to stay: {listed([scene.entity(name) for name in scene.kept])}."
+    layout = await ports.drafter.layout(scene, observation)
+    planned = await laid_out(opened, layout, ports.drafter.name, ports)
+    layout = planned.layout or layout
+    text += f" The picture shows {observation}; to stay: {listed([scene.entity(name) for name in scene.kept])}."
     return Outcome(planned, text, {**data, "layout": layout.model_dump(exclude_defaults=True)})
 
 
 def _no_inspector_can(beyond: Mapping[str, str], asked: Checklist) -> str:
     """Which questions no inspector can answer (`beyond`: id to the reason), why, and who could."""
-    told = ", ".join(f"'{asked.question(each).text}'" for each in beyond)
+    questions = ", ".join(f"'{asked.question(each).text}'" for each in beyond)
     why = "; ".join(dict.fromkeys(beyond.values()))
-    return f"no inspector can answer {told} ({why}), so that no picture passes by itself: {WHO_COULD}"
+    return f"no inspector can answer {questions} ({why}), so that no picture passes by itself: {WHO_COULD}"
 
 
-async def _sight(args: RecaptionArgs, run: Run, ports: Ports) -> Sight | None:
+async def _observed(args: RecaptionArgs, run: Run, ports: Ports) -> Observation | None:
     """What is on the given picture; None without one, or if the inspector cannot tell."""
     if run.source is None or not isinstance(ports.inspector, Observer):
         return None

@@ -7,14 +7,15 @@ from itertools import count
 
 from pydantic import Field
 
-from .errors import BadSettings, MuralistError, PreconditionFailed
+from .abilities import abilities_of
+from .errors import BadSettings, PreconditionFailed
 from .judging import outcome, paint_and_judge
 from .limits import MAX_STEPS, SEEDS
 from .outcome import Outcome
-from .plan import paint_spec
+from .plan import check_spec, paint_spec
 from .ports import Ports
 from .run import Attempt, Run
-from .scene import Value
+from .value import Value
 
 
 class RegionalDiffuseArgs(Value):
@@ -32,14 +33,16 @@ class RegionalDiffuseArgs(Value):
 async def regional_diffuse(args: RegionalDiffuseArgs, run: Run, ports: Ports) -> Outcome:
     """Paint, store and inspect `candidates` pictures; the best one stays.
 
-    Raises PreconditionFailed without a layout, BadSettings for a seed that was rejected, a picture that the run has
-    already, or too few images left; nothing is painted then. Whatever stops it once the first picture is finished is
-    told in the outcome; before, it is raised.
+    Raises PreconditionFailed without a layout, BadSettings for steps that the painter does not take, a seed that was
+    rejected, a picture that the run has already, or too few images left; nothing is painted then. Whatever stops it
+    later is told in the outcome.
     """
     layout = run.layout
     if layout is None:
         raise PreconditionFailed("there is no layout yet: call plan first")
     seed = args.seed if args.seed is not None else next_seed(run, args.candidates)
+    if args.steps is not None and not abilities_of(ports.painter).steps:
+        raise BadSettings(f"{ports.painter.name} takes no number of steps: leave steps out")
     steps = args.steps or run.options.steps
     check_images_left(run, args.candidates)
     attempts = [
@@ -48,19 +51,22 @@ async def regional_diffuse(args: RegionalDiffuseArgs, run: Run, ports: Ports) ->
     ]
     for attempt in attempts:
         check_untried(attempt, run)
-        ports.painter.check(paint_spec(run, layout, attempt.seed, steps))
-    latest, stopped = "", ""
+        check_spec(paint_spec(run, layout, attempt.seed, steps), ports.painter)
+    judged, stopped = None, ""
     for attempt in attempts:
-        try:
-            spec = paint_spec(run, layout, attempt.seed, steps)
-            run, latest = await paint_and_judge(spec, attempt, run, ports)
-        except MuralistError as error:
-            if not latest:
-                raise
-            run = error.run or run
+        spec = paint_spec(run, layout, attempt.seed, steps)
+        latest = await paint_and_judge(spec, attempt, run, ports)
+        run, error = latest.run, latest.stopped
+        if error is not None and judged is not None:
+            judged = judged._replace(run=run)
             stopped = f" No more were painted from seed {attempt.seed} on: {error}."
             break
-    found = outcome(run, latest, await ports.store.get_image(run.best_id or latest))
+        judged = latest
+        if error is not None:
+            break
+    if judged is None:
+        raise AssertionError("at least one picture is asked for")
+    found = await outcome(judged, ports)
     return replace(found, text=found.text + stopped)
 
 
@@ -84,7 +90,7 @@ def check_untried(attempt: Attempt, run: Run) -> None:
 
 def check_images_left(run: Run, wanted: int = 1) -> None:
     """Raise BadSettings if the budget has fewer images left than are wanted."""
-    left = max(0, run.budget.images - run.usage.images)
+    left = max(0, run.left().images)
     if left < wanted:
         raise BadSettings(
             f"all {run.budget.images} pictures of this run are painted: take the best, or open a new run with recaption"

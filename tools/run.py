@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from .abilities import ALL, Abilities
 from .checklist import Checklist, checklist
 from .edits import Edit
 from .layout import Layout
 from .limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE, SEEDS, SIDE_STEP
 from .metering import Spending
 from .scene import Scene, Value
-from .usage import Budget, Turn, Usage
+from .usage import Budget, Left, Turn, Usage
 from .verdict import NOISE, Verdict, acceptable, all_passed, regressions, score, share_passed, unanswered
 
 OFFLINE = "offline"
@@ -86,6 +87,14 @@ class Options(Value):
     guidance: float = Field(default=4.0, ge=0, le=MAX_GUIDANCE, allow_inf_nan=False)
     negative_prompt: str = ""
     strict: bool = Field(default=False, description="Refuse a prompt with questions that nobody can answer.")
+    approve: bool = Field(default=False, description="Wait for a person's word on the plan before painting.")
+
+
+class Given(Value):
+    """What the caller brought: it takes the place of the agent's recaption and plan."""
+
+    scene: Scene | None = None
+    layout: Layout | None = None
 
 
 class Run(Value):
@@ -93,6 +102,10 @@ class Run(Value):
 
     run_id: str
     owner: str = "local"
+    parent: str = Field(default="", description="Of a fork: the run that it goes back to.")
+    prompt: str = Field(default="", description="As it was asked for, before there is a scene.")
+    parts: dict[str, Any] = Field(default_factory=dict, description="Backbone, model, inspector and how they are set.")
+    given: Given = Given()
     options: Options = Options()
     budget: Budget = Budget()
     usage: Usage = Usage()
@@ -104,6 +117,7 @@ class Run(Value):
     beyond: list[str] = Field(default_factory=list, description="Questions that no chosen inspector can answer.")
     noise: float = Field(default=NOISE, description="By which share a better picture's score has to be higher.")
     sure: float = Field(default=0.0, description="A pass with a smaller p is doubtful.")
+    abilities: Abilities = Field(default=ALL, description="What the painter can do.")
     drafted_by: str = Field(default="", description="Of the scene: a model, the offline rules, or a caller.")
     layout: Layout | None = None
     layout_by: str = Field(default="", description="The same of the layout.")
@@ -115,6 +129,7 @@ class Run(Value):
         default="agent", description="A pipeline if code had to choose the tools, since the endpoint takes only one."
     )
     status: Literal["open", "done", "failed", "cancelled"] = "open"
+    paused: bool = Field(default=False, description="True if it failed or was stopped, but can go on where it was.")
     reason: str = ""
 
     @classmethod
@@ -129,8 +144,18 @@ class Run(Value):
 
     @property
     def best(self) -> Attempt | None:
-        """The best attempt so far: what would be submitted now."""
+        """The best attempt so far, of those that could be verified."""
         return None if self.best_id is None else self.attempt(self.best_id)
+
+    @property
+    def submitted(self) -> Attempt | None:
+        """What is handed over: the best attempt; if none could be verified, the one with the highest score so far.
+
+        Pictures of an earlier scene come last.
+        """
+        if self.best is not None or not self.attempts:
+            return self.best
+        return max(self.current or self.attempts, key=lambda attempt: attempt.score or 0.0)
 
     @property
     def answered(self) -> bool:
@@ -153,6 +178,8 @@ class Run(Value):
         best = self.best
         if best is None or best.verdicts is None or best.action == "given" or self.scene is None:
             return []
+        if not self.abilities.edits:
+            return []  # nothing can be refined
         refined = [edit.entity for attempt in self.current for edit in attempt.edits if edit.action == "refine"]
         worth = {
             f"{entity.id}.exists"
@@ -205,21 +232,15 @@ class Run(Value):
         done = [(turn, turn.tool) for turn in self.turns if turn.tool and not turn.mistake]
         return [tool for turn, tool in done if OFFLINE in {turn.by, turn.drafted_by}]
 
-    def exhausted(self, more: Spending = NOTHING) -> str:
-        """Which budget for models is used up once `more` is spent, too; empty if none is."""
-        budget, usage = self.budget, self.usage
-        if budget.calls is not None and usage.calls + more.calls >= budget.calls:
-            return f"all {budget.calls} calls of models are used up"
-        if budget.tokens is not None and usage.tokens + more.input_tokens + more.output_tokens >= budget.tokens:
-            return f"all {budget.tokens} tokens are used up"
-        if budget.money is not None and usage.money + more.money >= budget.money:
-            return f"the {budget.money:g} that models may cost are spent"
-        return ""
+    def left(self, more: Spending = NOTHING, seconds: float = 0.0) -> Left:
+        """What is left of the budget once `more` is spent and `seconds` of work are done, too."""
+        return self.budget.left(self.usage, len(self.attempts), more, seconds)
 
-    def charged(self, who: Literal["planner", "inspector"], spent: Spending) -> Run:
+    def charged(self, who: Literal["planner", "inspector", "painter"], spent: Spending) -> Run:
         """Add what a model has used."""
         tokens = {f"{who}_input_tokens": spent.input_tokens, f"{who}_output_tokens": spent.output_tokens}
-        return self.used(**{f"{who}_calls": spent.calls}, **tokens, money=spent.money)
+        painting = {"painter_money": spent.money} if who == "painter" else {}
+        return self.used(**{f"{who}_calls": spent.calls}, **tokens, **painting, money=spent.money)
 
     def took(self, turn: Turn) -> Run:
         """Add a turn of the agent, and what it cost."""
@@ -253,6 +274,7 @@ class Run(Value):
         }
         history = [attempt.model_copy(update=past) for attempt in self.attempts]
         return self.changed(
+            prompt=scene.prompt,
             scene=scene,
             drafted_by=drafted_by,
             layout=None,
@@ -267,8 +289,8 @@ class Run(Value):
         others = [each for each in self.attempts if each.image_id != attempt.image_id]
         return self.changed(attempts=[*others, attempt]).used(images=int(attempt.action != "given"))
 
-    def told(self, image_id: str, said: Sequence[Verdict]) -> Run:
-        """Keep what a caller says about an attempt, for this and every later inspection of it."""
+    def with_caller_verdicts(self, image_id: str, said: Sequence[Verdict]) -> Run:
+        """Keep a caller's own verdicts on an attempt, for this and every later inspection of it."""
         attempt = self.attempt(image_id)
         latest = {verdict.question_id: verdict for verdict in (*attempt.said, *said)}
         return self._with(attempt, said=list(latest.values()))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Predicate = Literal[
-    "left of", "right of", "above", "below", "between", "next to",
-    "in front of", "behind", "on", "under", "inside",
+from .predicates import PREDICATES, PredicateName
+from .value import Value
+
+__all__ = [
+    "MAX_PROMPT", "Attribute", "AttributeKind", "Entity", "Place", "Relation", "Said", "Scene", "Value",
 ]  # fmt: skip
-"""The closed list of relations; `subject predicate objects`, seen by the viewer."""
 
 Place = Literal[
     "top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right",
@@ -21,12 +22,6 @@ AttributeKind = Literal["colour", "shape", "texture", "material", "size", "other
 
 MAX_PROMPT = 2000
 """Longest prompt in characters."""
-
-
-class Value(BaseModel):
-    """A frozen value; unknown fields are refused by name."""
-
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Attribute(Value):
@@ -56,12 +51,12 @@ class Relation(Value):
     """`subject predicate objects`: the cup (is) above the book; `between` takes two objects."""
 
     subject: str
-    predicate: Predicate
+    predicate: PredicateName
     objects: list[str] = Field(min_length=1, max_length=2)
 
     @model_validator(mode="after")
     def _arity(self) -> Self:
-        wanted = 2 if self.predicate == "between" else 1
+        wanted = PREDICATES[self.predicate].objects
         if len(self.objects) != wanted:
             raise ValueError(f"'{self.predicate}' takes {wanted} object{'s' * (wanted > 1)}, not {len(self.objects)}")
         return self

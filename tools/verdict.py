@@ -10,7 +10,7 @@ from pydantic import Field
 
 from .checklist import Checklist
 from .layout import Box
-from .scene import Value
+from .value import Value
 
 PASS_AT = 0.6
 FAIL_AT = 0.4
@@ -38,15 +38,16 @@ class Opinion(Value):
     evidence: str = ""
 
     def __str__(self) -> str:
-        return f"{told(self.source)} says {self.status} ({self.p:.2f})"
+        return f"{display_name(self.source)} says {self.status} ({self.p:.2f})"
 
 
 class Verdict(Value):
     """The answer to one question; `p` is the probability of yes.
 
     `box` is what the answer points at (of a count that is too high: the surplus one); `boxes` are all instances
-    found, in the order of the entity's index where one could be told. `dispute` is who said what, if one said pass and
-    another fail.
+    found. Where the entity has several, `instances` are those of these boxes that show one, each with its index: as
+    the inspector tells them apart, and once the picture is judged, as the layout numbers them. `dispute` is who said
+    what, if one said pass and another fail.
     """
 
     question_id: str
@@ -55,12 +56,18 @@ class Verdict(Value):
     source: Source
     box: Box | None = None
     boxes: list[Box] = Field(default_factory=list)
+    instances: list[tuple[int, Box]] = Field(default_factory=list)
     evidence: str = ""
     dispute: list[Opinion] = Field(default_factory=list)
 
+    @property
+    def pointed_at(self) -> list[Box]:
+        """`box` and `boxes`, each once."""
+        return list(dict.fromkeys([*([] if self.box is None else [self.box]), *self.boxes]))
 
-def told(source: Source) -> str:
-    """A source's name as readers are told it: a caller's own verdicts are marked."""
+
+def display_name(source: Source) -> str:
+    """A source's name for readers: the caller's is marked as self-reported."""
     return f"{source} (self-reported)" if source == CALLER else source
 
 
@@ -122,6 +129,7 @@ def _combined(given: Sequence[Verdict], source: Source) -> Verdict:
         source=source,
         box=shown.box,
         boxes=shown.boxes,
+        instances=shown.instances,
         evidence="; ".join(f"{each.source}: {each.evidence}" for each in agreeing if each.evidence),
         dispute=_dispute(given),
     )

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import re
 
+from .plurals import singular
+
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 """A run of letters and digits; in scripts without spaces, every character."""
-
-_IRREGULAR = {
-    "people": "person", "children": "child", "mice": "mouse", "lice": "louse", "geese": "goose", "feet": "foot",
-    "teeth": "tooth", "oxen": "ox", "lenses": "lens", "cacti": "cactus", "fungi": "fungus", "octopi": "octopus",
-    "hippopotami": "hippopotamus", "grey": "gray", "axes": "axe", "bacteria": "bacterium", "thermoses": "thermos",
-    "brethren": "brother", "quizzes": "quiz", "gases": "gas",
-}  # fmt: skip
 
 NUMBERS = {
     word: number
@@ -111,7 +106,9 @@ def words(text: str) -> list[str]:
 
 def stem(word: str) -> str:
     """One form for singular and plural: berry, berries -> berri; box, boxes -> box; men, man -> man; grey -> gray."""
-    word = _IRREGULAR.get(word, word)
+    while (one := singular(word)) != word:
+        word = one
+    word = "gray" if word == "grey" else word
     if word.endswith("men"):
         word = word[:-2] + "an"
     plural = len(word) > 3 or (len(word) == 3 and word[1] not in "aeiou")  # tvs, but not gas

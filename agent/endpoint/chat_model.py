@@ -18,11 +18,11 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from muralist.tools.metering import Meter, metered
+from muralist.tools.metering import METERED, Meter, metered
 
 from .endpoint import Endpoint, Reply
-from .offers import GIVE_UP, Offer
-from .wire import OnText
+from .tool_specs import GIVE_UP, ToolSpec
+from .transport import OnText
 
 MOST_KEPT = 2000
 """Characters that a conversation keeps of a reply that could not be read."""
@@ -57,9 +57,9 @@ class EndpointChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """The same model, offered these tools; a `tool_choice` by name narrows them to that one."""
-        offers = [Offer.from_tool(convert_to_openai_tool(tool)) for tool in tools]
-        offers = [offer for offer in offers if offer.name == tool_choice] or [*offers, GIVE_UP]
-        return self.bind(offers=offers, **kwargs)
+        specs = [ToolSpec.from_tool(convert_to_openai_tool(tool)) for tool in tools]
+        specs = [spec for spec in specs if spec.name == tool_choice] or [*specs, GIVE_UP]
+        return self.bind(specs=specs, **kwargs)
 
     async def _agenerate(
         self,
@@ -69,7 +69,7 @@ class EndpointChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         with metered() as meter:
-            reply = await self._reply(messages, kwargs.get("offers", ()))
+            reply = await self._reply(messages, kwargs.get("specs", ()))
         message = _message(reply, meter, self.endpoint.model)
         return ChatResult(generations=[ChatGeneration(message=message)], llm_output={"model_name": self.endpoint.model})
 
@@ -83,7 +83,7 @@ class EndpointChatModel(BaseChatModel):
         """Text as it comes, then the call in one piece: before its end, nobody knows whether it can be read."""
         texts: asyncio.Queue[str | None] = asyncio.Queue()
         with metered() as meter:
-            asking = asyncio.ensure_future(self._reply(messages, kwargs.get("offers", ()), texts.put_nowait))
+            asking = asyncio.ensure_future(self._reply(messages, kwargs.get("specs", ()), texts.put_nowait))
         asking.add_done_callback(lambda _: texts.put_nowait(None))
         streamed = ""
         try:
@@ -108,11 +108,11 @@ class EndpointChatModel(BaseChatModel):
         yield ChatGenerationChunk(message=last)
 
     async def _reply(
-        self, messages: list[BaseMessage], offers: Sequence[Offer], on_text: OnText | None = None
+        self, messages: list[BaseMessage], specs: Sequence[ToolSpec], on_text: OnText | None = None
     ) -> Reply:
-        if not offers:
+        if not specs:
             return await self.endpoint.talk(messages, on_text=on_text)
-        return await self.endpoint.reply(messages, offers, on_text=on_text)
+        return await self.endpoint.reply(messages, specs, on_text=on_text)
 
     def _generate(
         self,
@@ -127,25 +127,25 @@ class EndpointChatModel(BaseChatModel):
 
 def _message(reply: Reply, meter: Meter, model: str) -> AIMessage:
     """The reply as LangChain has it; giving up is an answer without a call."""
-    reading, spent = reply.reading, meter.spent
-    told: dict[str, Any] = {
-        "response_metadata": {"model_name": model, "rung": reply.rung.value, "fault": reading.fault},
+    parsed, spent = reply.parsed, meter.spent
+    fields: dict[str, Any] = {
+        "response_metadata": {"model_name": model, "rung": reply.mode.value, "fault": parsed.fault, METERED: True},
         "usage_metadata": UsageMetadata(
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             total_tokens=spent.input_tokens + spent.output_tokens,
         ),
     }
-    call = reading.call
-    if reading.fault:
-        unread = invalid_tool_call(name=None, args=reading.text[:MOST_KEPT], id=_call_id(), error=reading.fault)
-        return AIMessage(reading.text[:MOST_KEPT], invalid_tool_calls=[unread], **told)
+    call = parsed.call
+    if parsed.fault:
+        unread = invalid_tool_call(name=None, args=parsed.text[:MOST_KEPT], id=_call_id(), error=parsed.fault)
+        return AIMessage(parsed.text[:MOST_KEPT], invalid_tool_calls=[unread], **fields)
     if call is None:
-        return AIMessage(reading.text, **told)
+        return AIMessage(parsed.text, **fields)
     if call.tool == GIVE_UP.name:
-        return AIMessage(str(call.arguments.get("reason") or "the agent gave up"), **told)
+        return AIMessage(str(call.arguments.get("reason") or "the agent gave up"), **fields)
     called = tool_call(name=call.tool, args=call.arguments, id=call.id or _call_id())
-    return AIMessage(reading.text, tool_calls=[called], **told)
+    return AIMessage(parsed.text, tool_calls=[called], **fields)
 
 
 def _call_id() -> str:

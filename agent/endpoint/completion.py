@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field, ValidationError
 from muralist.tools.catalogue import one_line
 from muralist.tools.metering import Spending
 
-from .offers import Json
+from .tool_specs import Json
 
 CHARACTERS, PICTURE = 4, 800
 """By rule of thumb: characters per token, tokens per picture."""
 
 
-class Garbled(Exception):
+class MalformedCompletion(Exception):
     """A reply that is no completion; the message is for the model or for the user, in one line."""
 
 
@@ -71,25 +71,12 @@ class Completion(BaseModel):
 
 
 def completion_of(body: Any) -> Completion:
-    """Read a body. Raises Garbled."""
+    """Read a body. Raises MalformedCompletion."""
     try:
         return Completion.model_validate(body)
     except (ValidationError, RecursionError) as error:
         why = one_line(error) if isinstance(error, ValidationError) else "nested too deeply"
-        raise Garbled(f"the reply is no chat completion: {why}") from None
-
-
-def usage_of(body: Any) -> Spending | None:
-    """The tokens that a body says were used; None if it does not say."""
-    used = body.get("usage") if isinstance(body, dict) else None
-    if not isinstance(used, dict):
-        return None
-
-    def number(name: str) -> int:
-        value = used.get(name)
-        return value if isinstance(value, int) and 0 <= value < 1 << 53 else 0
-
-    return Spending(input_tokens=number("prompt_tokens"), output_tokens=number("completion_tokens"))
+        raise MalformedCompletion(f"the reply is no chat completion: {why}") from None
 
 
 def estimated(messages: list[Json], completion: Completion) -> Spending:
@@ -117,17 +104,17 @@ class Assembly:
         self.usage: Any = None
 
     def add(self, line: bytes) -> str:
-        """Take in one line of server-sent events; gives the text that it adds. Raises Garbled."""
+        """Take in one line of server-sent events; gives the text that it adds. Raises MalformedCompletion."""
         if not line.startswith(b"data:") or (data := line[5:].strip()) == b"[DONE]":
             return ""
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError) as error:
-            raise Garbled(f"a part of the streamed reply is not JSON: {error}") from None
+            raise MalformedCompletion(f"a part of the streamed reply is not JSON: {error}") from None
         if not isinstance(chunk, dict):
             return ""
         if chunk.get("error"):
-            raise Garbled(f"the reply broke off: {' '.join(str(chunk['error']).split())[:300]}")
+            raise MalformedCompletion(f"the reply broke off: {' '.join(str(chunk['error']).split())[:300]}")
         self.usage = chunk.get("usage") or self.usage
         return "".join(self._choice(choice) for choice in _dicts(chunk.get("choices"))[:1])
 

@@ -11,7 +11,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 from PIL import Image
 
-from .offers import Json
+from .tool_specs import Json
 
 MAX_SIDE = 512
 """Longer side, in pixels, of a picture that a model is shown."""
@@ -32,7 +32,7 @@ def has_pictures(messages: Sequence[BaseMessage]) -> bool:
     return any(isinstance(each.content, list) and any(map(_is_picture, each.content)) for each in messages)
 
 
-def on_the_wire(messages: Sequence[BaseMessage], *, native: bool, sees: bool, rules: str = "") -> list[Json]:
+def to_openai_messages(messages: Sequence[BaseMessage], *, native: bool, sees: bool, rules: str = "") -> list[Json]:
     """The messages in the form of chat completions, `rules` at the end of the system prompt.
 
     `native`: calls and answers of tools are sent as such; else in words, and one speaker's messages in a row become

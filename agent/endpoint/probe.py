@@ -13,16 +13,16 @@ from muralist.tools.metering import metered
 
 from .conversation import picture_block
 from .endpoint import Endpoint
-from .rungs import Rung
+from .output_mode import OutputMode
 
 COLOUR, SIDE = "red", 64
 
 ABLE = {
-    Rung.TOOLS: "calls tools",
-    Rung.SCHEMA: "calls no tools, but keeps to a JSON schema",
-    Rung.FORCED: "calls one tool at a time when forced to, so runs are pipelines",
-    Rung.OBJECT: "knows neither tools nor schemas, but writes JSON",
-    Rung.TEXT: "knows neither tools nor JSON mode: it is asked in plain text",
+    OutputMode.TOOLS: "calls tools",
+    OutputMode.SCHEMA: "calls no tools, but keeps to a JSON schema",
+    OutputMode.FORCED: "calls one tool at a time when forced to, so runs are pipelines",
+    OutputMode.OBJECT: "knows neither tools nor schemas, but writes JSON",
+    OutputMode.TEXT: "knows neither tools nor JSON mode: it is asked in plain text",
 }
 
 
@@ -32,14 +32,14 @@ class Seen(BaseModel):
     colour: str = Field(description="The colour that fills the picture, in one word; 'none' if you see no picture.")
 
 
-class Found(NamedTuple):
-    """What a model can do and what asking it cost, as one line; whether it takes pictures."""
+class ProbeResult(NamedTuple):
+    """A line about the model's capabilities and what the probe cost; whether it takes pictures."""
 
-    told: str
+    summary: str
     sees: bool
 
 
-async def probe(endpoint: Endpoint) -> Found:
+async def probe(endpoint: Endpoint) -> ProbeResult:
     """Ask one small question. Raises Refused, EndpointError."""
     sees = True
     question = [{"type": "text", "text": "Which colour fills this picture?"}]
@@ -48,16 +48,16 @@ async def probe(endpoint: Endpoint) -> Found:
         try:
             seen = await endpoint.ask([HumanMessage([*question, picture])], Seen)
             sight = "sees pictures" if COLOUR in seen.colour.lower() else f"took {COLOUR} for {seen.colour[:30]}"
-            told = f"{ABLE[endpoint.rung]}; {sight}"
+            summary = f"{ABLE[endpoint.mode]}; {sight}"
         except NoVision:
             sees = False
-            told = f"takes no pictures: good for planning, not for inspecting ({await _blind(endpoint)})"
+            summary = f"takes no pictures: good for planning, not for inspecting ({await _blind(endpoint)})"
         except NoAnswer as error:
-            told = f"{error}; the offline rules would fill in"
+            summary = f"{error}; the offline rules would fill in"
     spent = meter.spent
     calls = "1 call" if spent.calls == 1 else f"{spent.calls} calls"
     tokens = f"{'about ' if spent.estimated else ''}{spent.input_tokens + spent.output_tokens} tokens"
-    return Found(f"{told}; {calls}, {tokens}, at {endpoint.wire.where}", sees)
+    return ProbeResult(f"{summary}; {calls}, {tokens}, at {endpoint.transport.where}", sees)
 
 
 async def _blind(endpoint: Endpoint) -> str:
@@ -65,4 +65,4 @@ async def _blind(endpoint: Endpoint) -> str:
         await endpoint.ask([HumanMessage(f"Which colour is {COLOUR}?")], Seen)
     except NoAnswer as error:
         return str(error)
-    return ABLE[endpoint.rung]
+    return ABLE[endpoint.mode]

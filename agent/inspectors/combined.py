@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from muralist.tools.checklist import Checklist
+from muralist.tools.observation import Observation
 from muralist.tools.ports import Calibrated, Foreseeing, Inspector, Observer
-from muralist.tools.sight import Sight
 from muralist.tools.verdict import NOISE, Verdict, combine
 
 
@@ -25,11 +25,11 @@ class CombinedInspector:
         """All their names: `grounded+mllm`."""
         return "+".join(inspector.name for inspector in self.inspectors)
 
-    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight | None:
+    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Observation | None:
         """What the first of them sees that can tell."""
         for inspector in self.inspectors:
-            if isinstance(inspector, Observer) and (sight := await inspector.observe(image, nouns)) is not None:
-                return sight
+            if isinstance(inspector, Observer) and (observation := await inspector.observe(image, nouns)) is not None:
+                return observation
         return None
 
     @property

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from PIL import Image
 
 from muralist.tools.box_verdicts import SURE, Answer, cannot_tell, from_boxes
 from muralist.tools.checklist import Checklist, Question
 from muralist.tools.detection import Detection, Matched, match
-from muralist.tools.geometry import DEPTH
 from muralist.tools.layout import Box
+from muralist.tools.observation import Observation
+from muralist.tools.predicates import PREDICATES
 from muralist.tools.scene import Attribute, Scene
-from muralist.tools.sight import Sight
 from muralist.tools.verdict import Verdict, status_of
 from muralist.tools.words import GROUNDS
 
@@ -44,8 +44,8 @@ class Detect(Protocol):
         """All that go by one of the nouns; `at_once` is cheaper, and may take one noun for another."""
 
 
-class Look(Protocol):
-    """Answers what neither boxes nor colours tell: None where it cannot. `Looks` is one."""
+class Vqa(Protocol):
+    """Visual question answering for what boxes and colours cannot tell; None if it has no answer. `VqaModel` is one."""
 
     def has(self, cutout: Image.Image, noun: str, attribute: Attribute) -> float | None: ...
 
@@ -57,10 +57,10 @@ BOXES_ONLY = "boxes and colours cannot tell that; set MURALIST_VQA"
 
 @dataclass(frozen=True)
 class GroundedInspector:
-    """Detection, then geometry, counting and colours in code, as an `Inspector`; without `look`, the rest is unsure."""
+    """Detection, then geometry, counting and colours in code, as an `Inspector`; without `vqa`, the rest is unsure."""
 
     detect: Detect
-    look: Look | None = None
+    vqa: Vqa | None = None
     name: str = "grounded"
 
     async def inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
@@ -68,18 +68,18 @@ class GroundedInspector:
         return await asyncio.to_thread(self._inspect, image, checklist)
 
     def cannot_answer(self, checklist: Checklist) -> dict[str, str]:
-        """Without `look`: whatever neither boxes nor colours tell."""
-        if self.look is not None:
+        """Without `vqa`: whatever neither boxes nor colours tell."""
+        if self.vqa is not None:
             return {}
         return {each.id: BOXES_ONLY for each in checklist.questions if not _by_boxes(each, checklist.scene)}
 
-    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
+    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Observation:
         """What goes by one of the nouns, and what one notices anyway. Raises as `inspect` does."""
         return await asyncio.to_thread(self._observe, image, nouns)
 
-    def _observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
+    def _observe(self, image: Image.Image, nouns: Sequence[str]) -> Observation:
         found = distinct([*self.detect(image, nouns), *self._noticed(image)])
-        return Sight([replace(thing, colours=_colours(image, thing.box, set())) for thing in found])
+        return Observation([replace(thing, colours=_colours(image, thing.box, set())) for thing in found])
 
     def _inspect(self, image: Image.Image, checklist: Checklist) -> list[Verdict]:
         scene = checklist.scene
@@ -91,7 +91,7 @@ class GroundedInspector:
         verdicts = []
         for question in checklist.questions:
             seen = [*things, *self._noticed(image)] if question.kind == "others" else things
-            verdicts.append(self._answer(question, scene, matched, seen, image).verdict(question, self.name))
+            verdicts.append(self._answer(question, scene, matched, seen, image).verdict(question, self.name, matched))
         return verdicts
 
     def _noticed(self, image: Image.Image) -> list[Detection]:
@@ -109,13 +109,19 @@ class GroundedInspector:
         answer = from_boxes(question, scene, matched, things)
         if answer is not None:
             return answer
-        if question.kind == "attribute":
-            return self._attribute(question, matched[question.entity or ""], image)
-        ground = scene.absent[question.index or 0] if question.kind == "absent" else ""
-        p = self.look.yes(image, f"Is the background {ground}?" if ground else question.text) if self.look else None
-        if p is None:
-            return cannot_tell("boxes cannot tell that")
-        return Answer(1 - p if ground else p, "by looking at the whole picture")
+        match question.kind:
+            case "attribute":
+                return self._attribute(question, matched[question.entity or ""], image)
+            case "absent":  # a ground: all else has boxes
+                return self._whole(f"Is the background {scene.absent[question.index or 0]}?", image).denied
+            case "exists" | "count" | "place" | "relation" | "background" | "style" | "claim" | "others":
+                return self._whole(question.text, image)
+            case never:
+                assert_never(never)
+
+    def _whole(self, question: str, image: Image.Image) -> Answer:
+        p = self.vqa.yes(image, question) if self.vqa else None
+        return cannot_tell("boxes cannot tell that") if p is None else Answer(p, "by looking at the whole picture")
 
     def _attribute(self, question: Question, mine: Matched, image: Image.Image) -> Answer:
         """As the instance that has it least."""
@@ -124,7 +130,7 @@ class GroundedInspector:
             return Answer(1 - SURE, "not found")
         answers: list[tuple[float, Box]] = []
         for thing in mine.present:
-            p = self.look.has(_cut(image, thing.box), mine.entity.noun, attribute) if self.look else None
+            p = self.vqa.has(_cut(image, thing.box), mine.entity.noun, attribute) if self.vqa else None
             if p is None:
                 return cannot_tell(f"boxes cannot tell whether something is {attribute.value}")
             answers.append((p, thing.box))
@@ -141,12 +147,14 @@ def _by_boxes(question: Question, scene: Scene) -> bool:
         case "absent":
             return scene.absent[question.index or 0] not in GROUNDS
         case "relation":
-            return scene.relations[question.index or 0].predicate not in DEPTH
+            return PREDICATES[scene.relations[question.index or 0].predicate].decidable_from_boxes
         case "attribute":
             attribute = scene.entity(question.entity or "").attributes[question.index or 0]
             return attribute.kind == "colour" and called(attribute.value, dict.fromkeys(PROTOTYPES, 0.0)) is not None
-        case _:
+        case "exists" | "count" | "place" | "others":
             return True
+        case never:
+            assert_never(never)
 
 
 def _colours(image: Image.Image, box: Box, words: set[str]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, assert_never
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from PIL import Image
@@ -109,18 +109,15 @@ class MllmInspector:
             reply = replies.get(question.id)
             computed = _computed(question, scene, matched, things)
             if computed is not None:
-                verdicts.append(computed.verdict(question, self.name))
+                verdicts.append(computed.verdict(question, self.name, matched))
             elif reply is not None:
-                verdicts.append(_said(reply, question, matched, scale).verdict(question, self.name))
+                verdicts.append(_said(reply, question, matched, scale).verdict(question, self.name, matched))
         return verdicts
 
 
 def _concerned(questions: Sequence[Question], scene: Scene) -> list[Entity]:
     """The entities that the questions are about."""
-    names = {question.entity for question in questions}
-    for question in questions:
-        if question.kind == "relation":
-            names.update(scene.relations[question.index or 0].objects)
+    names = {name for question in questions for name in question.concerns(scene)}
     return [entity for entity in scene.entities if entity.id in names]
 
 
@@ -141,21 +138,29 @@ def _computed(
     question: Question, scene: Scene, matched: Mapping[str, Matched], things: Sequence[Detection]
 ) -> Answer | None:
     """What boxes tell of counts, places and relations; None if one of the things it is about has none."""
-    if question.kind not in ("count", "place", "relation"):
-        return None
-    if not all(matched[entity.id].present for entity in _concerned([question], scene)):
-        return None
-    return from_boxes(question, scene, matched, things)
+    match question.kind:
+        case "count" | "place" | "relation":
+            found = all(matched[name].present for name in question.concerns(scene))
+            return from_boxes(question, scene, matched, things) if found else None
+        case "exists" | "attribute" | "background" | "absent" | "style" | "claim" | "others":
+            return None
+        case never:
+            assert_never(never)
 
 
 def _said(reply: Reply, question: Question, matched: Mapping[str, Matched], scale: float | None) -> Answer:
     """The model's own answer, with its boxes."""
     boxes: list[Box] = matched[question.entity].boxes if question.entity else []
     box = reply.box.box(scale) if reply.box is not None and scale is not None else None
-    if box is None and boxes and question.kind == "exists":
-        box = boxes[0]
-    if box is not None and question.kind == "attribute":
-        boxes = [box]  # what it points at: others may look as they have to
+    match question.kind:
+        case "exists":
+            box = boxes[0] if box is None and boxes else box
+        case "attribute":
+            boxes = boxes if box is None else [box]  # what it points at: others may look as they have to
+        case "count" | "place" | "relation" | "background" | "absent" | "style" | "claim" | "others":
+            pass
+        case never:
+            assert_never(never)
     return Answer(reply.probability, reply.evidence[:500], box, boxes)
 
 

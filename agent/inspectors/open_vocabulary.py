@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -14,7 +13,7 @@ from muralist.tools.detection import Detection
 from muralist.tools.layout import Box
 from muralist.tools.words import with_article
 
-from .loading import RUN_AGAIN, load, locate, trouble
+from .loading import SeeingModel
 
 FAINTEST = 0.05
 """Scores below this are not looked at."""
@@ -33,19 +32,14 @@ THRESHOLDS = {"owl": 0.2, "grounding": 0.35, "": 0.3}
 """The score at which a thing is as probable as not, by how the family's name begins (with scores of its own each)."""
 
 
-@dataclass
 class OpenVocabularyDetector:
     """Any zero-shot object detection model of transformers: OWLv2, OWL-ViT, Grounding DINO, by folder or hub id.
 
-    Made cheaply, if there may be such a model at all; it is loaded when it is first needed, once.
+    Made cheaply, if there may be such a model at all; it is loaded when it is needed.
     """
 
-    model: str
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _loaded: tuple[Any, Any] | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        locate("detector", self.model)
+    def __init__(self, model: str) -> None:
+        self._model = SeeingModel("detector", model)
 
     def detect(self, picture: Image.Image, nouns: Sequence[str], at_once: bool = False) -> list[Detection]:
         """All things that go by one of the nouns, surest first, without colours; blocks until done.
@@ -53,33 +47,33 @@ class OpenVocabularyDetector:
         Each noun is asked for by itself, unless `at_once`: what a label of several asked at once belongs to is not
         reliable in every family. Raises BackboneError if the model is missing, damaged, or no detector of this kind.
         """
-        with self._lock, trouble("detector", self.model, "failed", RUN_AGAIN):
+        with self._model.used() as (processor, model):
             each = list(dict.fromkeys(nouns))
             found = [
                 Detection(box, p, {noun: 1.0}, {})
                 for asked in ([each] if at_once and each else [[noun] for noun in each])
-                for p, box, noun in self._find(picture.convert("RGB"), asked)
+                for p, box, noun in _find(processor, model, picture.convert("RGB"), asked)
             ]
         return distinct(found)
 
-    def _find(self, picture: Image.Image, nouns: list[str]) -> Iterator[tuple[float, Box, str]]:
-        import torch
 
-        processor, model = self._loaded = self._loaded or load("detector", self.model)
-        family = str(model.config.model_type)
-        threshold = next(score for start, score in THRESHOLDS.items() if family.startswith(start))
-        queries = [f"a photo of {with_article(noun)}" if family.startswith("owl") else noun for noun in nouns]
-        inputs = processor(images=picture, text=[queries], truncation=True, return_tensors="pt").to(model.device)
-        with torch.inference_mode():
-            outputs = model(**inputs)
-        (result,) = processor.post_process_grounded_object_detection(
-            outputs, threshold=FAINTEST, target_sizes=[(picture.height, picture.width)], text_labels=[nouns]
-        )
-        labels = result["text_labels"] if len(nouns) > 1 else nouns * len(result["scores"])
-        for score, corners, label in zip(result["scores"].tolist(), result["boxes"].tolist(), labels, strict=True):
-            box = on_canvas(corners, picture.width, picture.height)
-            if box is not None:
-                yield probability(score, threshold), box, label or nouns[0]
+def _find(processor: Any, model: Any, picture: Image.Image, nouns: list[str]) -> Iterator[tuple[float, Box, str]]:
+    import torch
+
+    family = str(model.config.model_type)
+    threshold = next(score for start, score in THRESHOLDS.items() if family.startswith(start))
+    queries = [f"a photo of {with_article(noun)}" if family.startswith("owl") else noun for noun in nouns]
+    inputs = processor(images=picture, text=[queries], truncation=True, return_tensors="pt").to(model.device)
+    with torch.inference_mode():
+        outputs = model(**inputs)
+    (result,) = processor.post_process_grounded_object_detection(
+        outputs, threshold=FAINTEST, target_sizes=[(picture.height, picture.width)], text_labels=[nouns]
+    )
+    labels = result["text_labels"] if len(nouns) > 1 else nouns * len(result["scores"])
+    for score, corners, label in zip(result["scores"].tolist(), result["boxes"].tolist(), labels, strict=True):
+        box = on_canvas(corners, picture.width, picture.height)
+        if box is not None:
+            yield probability(score, threshold), box, label or nouns[0]
 
 
 def probability(score: float, threshold: float) -> float:

@@ -9,6 +9,7 @@ import os
 import threading
 
 from muralist.diffusion.backbone import locate
+from muralist.tools.painting_settings import PaintingSettings
 
 from .engine import Engine
 from .request import Request
@@ -17,7 +18,7 @@ from .threads import threads
 
 __all__ = ["Engine", "EngineSettings", "Request", "engine_of", "release", "threads"]
 
-_engines: dict[str, Engine] = {}
+_engines: dict[tuple[str, PaintingSettings], Engine] = {}
 _lock = threading.Lock()
 
 
@@ -31,13 +32,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_begin_anew)
 
 
-def engine_of(backbone: str) -> Engine:
-    """The process's one engine for that backbone. Raises BackboneError if there is no such backbone."""
-    place = str(locate(backbone))
+def engine_of(backbone: str, painting: PaintingSettings | None = None) -> Engine:
+    """The process's one engine for that backbone, so set. Raises BackboneError if there is no such backbone.
+
+    Of one backbone in several settings only the one that was asked for last stays in memory.
+    """
+    key = str(locate(backbone)), painting or PaintingSettings()
     with _lock:
-        if place not in _engines:
-            _engines[place] = Engine(backbone)
-        return _engines[place]
+        for each, other in _engines.items():
+            if each[0] == key[0] and each != key and other.loaded:
+                other.release()
+        if key not in _engines:
+            _engines[key] = Engine(backbone, painting=painting)
+        return _engines[key]
 
 
 def release() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
+
+from muralist.diffusion.loading_ladder import plan_of
+from muralist.tools.device_memory import empty_cache
 
 SLICING, OFFLOAD = "attention slicing", "model offload"
 WORDS = ("out of memory", "not enough memory", "can't allocate memory", "ALLOC_FAILED")
@@ -22,16 +24,16 @@ def is_out_of_memory(error: BaseException) -> bool:
 def relieve(pipe: Any, done: list[str]) -> str | None:
     """Have the pipeline take less memory and more time; its name, or None if everything is `done` already.
 
-    First attention in slices and the autoencoder in tiles, then, on an accelerator and if `accelerate` is installed,
-    only one part of the pipeline on it at a time. Both stay until the backbone is unloaded, or `unrelieve`.
+    First attention in slices and the autoencoder in tiles, then, on an accelerator, only one part of the pipeline on it
+    at a time, unless it was loaded like that. Both stay until the backbone is unloaded, or `unrelieve`.
     """
     empty_cache()
     if SLICING not in done:
         pipe.enable_attention_slicing()
         _decode_in_parts(pipe, True)
         return SLICING
-    if OFFLOAD not in done and pipe._execution_device.type != "cpu" and importlib.util.find_spec("accelerate"):
-        pipe.enable_model_cpu_offload()
+    if OFFLOAD not in done and pipe._execution_device.type != "cpu" and plan_of(pipe).rung == "full":
+        pipe.enable_model_cpu_offload(device=pipe._execution_device)
         return OFFLOAD
     return None
 
@@ -53,16 +55,3 @@ def _decode_in_parts(pipe: Any, parts: bool) -> None:
     for name in ("slicing", "tiling"):
         if switch := getattr(getattr(pipe, "vae", None), f"{'enable' if parts else 'disable'}_{name}", None):
             switch()
-
-
-def empty_cache() -> None:
-    """Give freed memory back to the device."""
-    import gc
-
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    elif torch.backends.mps.is_available():
-        torch.mps.empty_cache()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from muralist.tools.abilities import Placement
 from muralist.tools.errors import Cancelled, OutOfTime
 from muralist.tools.ports import OnStep, PaintSpec
 
@@ -30,6 +31,7 @@ class Request:
     stopped: Callable[[], bool] = _nobody_stops
     seconds: float | None = None
     """What it may take, waiting included."""
+    placement: Placement = "auto"
     future: Future[Image.Image] = field(default_factory=Future)
     begun: float = field(default_factory=time.monotonic)
 

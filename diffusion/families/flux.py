@@ -11,44 +11,35 @@ from typing import Any
 
 import torch
 
-from muralist.diffusion.appended import Family, Tokens
-from muralist.diffusion.appended import attached as attached_to_transformer
-from muralist.diffusion.by_rows import Call, Denoising
-from muralist.diffusion.calls_by_side import side_of
-from muralist.diffusion.control import Side
-from muralist.diffusion.long_prompts import length_for
-from muralist.diffusion.routes import JointAttention
+from muralist.diffusion.batch_grouping import ConditioningState
+from muralist.diffusion.dit import DiTFamily
+from muralist.diffusion.dit import attached as attached_to_transformer
+from muralist.diffusion.long_prompts import Padding, length_for
+from muralist.diffusion.regional_attention import RegionalJointAttention
 
-from .places import canvas
+from .call_per_side import named_sides
+from .position_ids import canvas, text_places
+
+PADDING = Padding(
+    needed=lambda pipe, prompt: length_for(pipe.tokenizer_2, prompt),
+    padded=lambda pipe, call: int(call["encoder_hidden_states"].shape[1]),
+)
 
 
-def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
-    """By T5."""
-    return tuple(_encoded(pipe, prompt) for prompt in prompts)
-
-
-def _encoded(pipe: Any, prompt: str) -> torch.Tensor:
-    length = length_for(pipe.tokenizer_2, prompt)
+def encoded(pipe: Any, prompts: list[str], length: int) -> tuple[torch.Tensor, ...]:
+    """By T5, (length, C) each."""
     embeddings: torch.Tensor = pipe.encode_prompt(
-        prompt=prompt, prompt_2=None, device=pipe._execution_device, max_sequence_length=length
+        prompt=prompts, prompt_2=None, device=pipe._execution_device, max_sequence_length=length
     )[0]
-    return embeddings[0]
+    return tuple(embeddings)
 
 
-def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
-    """A call is all of one side."""
-    return (side_of(pipe.transformer),) * len(call["hidden_states"])
+sides = named_sides
+FAMILY = DiTFamily(
+    partial(RegionalJointAttention, image_first=False), canvas, text_places(), frozenset({"img_ids", "txt_ids"})
+)
 
 
-def beside(call: Call, tokens: Tokens) -> Call:
-    """All texts are at the same place, 0."""
-    ids = call["txt_ids"]
-    return {"txt_ids": torch.cat([ids, ids.new_zeros(sum(tokens.texts), 3)])}
-
-
-FAMILY = Family(partial(JointAttention, image_first=False), canvas, beside, frozenset({"img_ids", "txt_ids"}))
-
-
-def attached(pipe: Any) -> AbstractContextManager[Denoising]:
+def attached(pipe: Any) -> AbstractContextManager[ConditioningState]:
     """By a forward of our own on the transformer."""
     return attached_to_transformer(pipe.transformer, FAMILY)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 
-from muralist.diffusion.appended import Family, Tokens
-from muralist.diffusion.appended import attached as attached_to_transformer
-from muralist.diffusion.by_rows import Call, Denoising, bound
-from muralist.diffusion.control import Side
-from muralist.diffusion.overlay import overlaid
-from muralist.diffusion.routes import CrossAttention
+from muralist.diffusion.batch_grouping import Call, ConditioningState
+from muralist.diffusion.dit import DiTFamily, TokenSpans
+from muralist.diffusion.dit import attached as attached_to_transformer
+from muralist.diffusion.region_schedule import Side
+from muralist.diffusion.regional_attention import RegionalCrossAttention
 
-from .halves import halves
-from .patches import canvas
+from .cfg_batch import cfg_sides
+from .patch_grid import canvas
 
 
 def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
@@ -32,29 +30,19 @@ def unpadded(pipe: Any, prompt: str, **options: bool) -> torch.Tensor:
 
 
 def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
-    """Halves, if the pipeline guides."""
-    return halves(len(call["hidden_states"]), pipe.encode_prompt.guided)
+    """Halves, if the pipeline guides, which it says to its text encoder alone."""
+    return cfg_sides(len(call["hidden_states"]), pipe.encode_prompt.guided)
 
 
-def beside(call: Call, tokens: Tokens) -> Call:
+def token_arguments(call: Call, tokens: TokenSpans) -> Call:
     """Regions' prompts have no padding: their mask is 1."""
     mask = call["encoder_attention_mask"]
     return {"encoder_attention_mask": torch.cat([mask, mask.new_ones(len(mask), sum(tokens.texts))], 1)}
 
 
-FAMILY = Family(CrossAttention, canvas, beside)
+FAMILY = DiTFamily(RegionalCrossAttention, canvas, token_arguments)
 
 
-@contextmanager
-def attached(pipe: Any) -> Iterator[Denoising]:
-    """By a forward of our own on the transformer; and by listening whether the pipeline guides."""
-
-    plain = pipe.encode_prompt
-
-    def encode_prompt(*args: Any, **kwargs: Any) -> Any:
-        given = bound(plain, args, kwargs)
-        encode_prompt.guided = given.get("do_classifier_free_guidance", True)  # type: ignore[attr-defined]
-        return plain(*args, **kwargs)
-
-    with overlaid(pipe, "encode_prompt", encode_prompt), attached_to_transformer(pipe.transformer, FAMILY) as denoising:
-        yield denoising
+def attached(pipe: Any) -> AbstractContextManager[ConditioningState]:
+    """By a forward of our own on the transformer."""
+    return attached_to_transformer(pipe.transformer, FAMILY)

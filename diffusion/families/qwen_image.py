@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from muralist.diffusion.appended import Family, Tokens
-from muralist.diffusion.appended import attached as attached_to_transformer
-from muralist.diffusion.by_rows import Call, Denoising
-from muralist.diffusion.calls_by_side import side_of
-from muralist.diffusion.control import Side
-from muralist.diffusion.overlay import overlaid
-from muralist.diffusion.routes import JointAttention
+from muralist.diffusion.batch_grouping import Call, ConditioningState
+from muralist.diffusion.dit import DiTFamily, TokenSpans
+from muralist.diffusion.dit import attached as attached_to_transformer
+from muralist.diffusion.patching import patched
+from muralist.diffusion.regional_attention import RegionalJointAttention
+
+from .call_per_side import named_sides
 
 
 def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
@@ -25,9 +25,7 @@ def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
     return tuple(pipe.encode_prompt(prompt=prompt, device=pipe._execution_device)[0][0] for prompt in prompts)
 
 
-def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
-    """A call is all of one side."""
-    return (side_of(pipe.transformer),) * len(call["hidden_states"])
+sides = named_sides
 
 
 def canvas(transformer: Any, call: Call) -> tuple[tuple[int, int], int]:
@@ -37,7 +35,7 @@ def canvas(transformer: Any, call: Call) -> tuple[tuple[int, int], int]:
     return (height, width), call["hidden_states"].shape[1]
 
 
-def beside(call: Call, tokens: Tokens) -> Call:
+def token_arguments(call: Call, tokens: TokenSpans) -> Call:
     """Regions' prompts have no padding: their mask is 1."""
     mask = call["encoder_hidden_states_mask"]
     if mask is None:
@@ -45,7 +43,7 @@ def beside(call: Call, tokens: Tokens) -> Call:
     return {"encoder_hidden_states_mask": torch.cat([mask, mask.new_ones(len(mask), sum(tokens.texts))], 1)}
 
 
-def placed(transformer: Any, tokens: Tokens) -> AbstractContextManager[None]:
+def placed(transformer: Any, tokens: TokenSpans) -> AbstractContextManager[None]:
     """Every prompt begins at the place where the base prompt does."""
     plain = transformer.pos_embed.forward
     lengths = (tokens.base, *tokens.texts)
@@ -54,12 +52,12 @@ def placed(transformer: Any, tokens: Tokens) -> AbstractContextManager[None]:
         image, text = plain(*args, **kwargs | {"max_txt_seq_len": max(lengths)})
         return image, torch.cat([text[:length] for length in lengths])
 
-    return overlaid(transformer.pos_embed, "forward", forward)
+    return patched(transformer.pos_embed, "forward", forward)
 
 
-FAMILY = Family(partial(JointAttention, image_first=False), canvas, beside, during=placed)
+FAMILY = DiTFamily(partial(RegionalJointAttention, image_first=False), canvas, token_arguments, context=placed)
 
 
-def attached(pipe: Any) -> AbstractContextManager[Denoising]:
+def attached(pipe: Any) -> AbstractContextManager[ConditioningState]:
     """By a forward of our own on the transformer."""
     return attached_to_transformer(pipe.transformer, FAMILY)

@@ -7,15 +7,15 @@ from typing import Any
 
 import torch
 
-from muralist.diffusion.appended import Family
-from muralist.diffusion.appended import attached as attached_to_transformer
-from muralist.diffusion.by_rows import Call, Denoising
-from muralist.diffusion.control import Side
-from muralist.diffusion.routes import CrossAttention
+from muralist.diffusion.batch_grouping import Call, ConditioningState
+from muralist.diffusion.dit import DiTFamily
+from muralist.diffusion.dit import attached as attached_to_transformer
+from muralist.diffusion.region_schedule import Side
+from muralist.diffusion.regional_attention import RegionalCrossAttention
 
-from .halves import halves
-from .patches import canvas
-from .pixart import beside, unpadded
+from .cfg_batch import cfg_sides
+from .patch_grid import canvas
+from .pixart import token_arguments, unpadded
 
 
 def encoded(pipe: Any, prompts: list[str]) -> tuple[torch.Tensor, ...]:
@@ -31,12 +31,12 @@ def distilled(pipe: Any) -> bool:
 
 def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
     """Halves, if the pipeline guides."""
-    return halves(len(call["hidden_states"]), not distilled(pipe) and pipe.do_classifier_free_guidance)
+    return cfg_sides(len(call["hidden_states"]), not distilled(pipe) and pipe.do_classifier_free_guidance)
 
 
-FAMILY = Family(CrossAttention, canvas, beside)
+FAMILY = DiTFamily(RegionalCrossAttention, canvas, token_arguments)
 
 
-def attached(pipe: Any) -> AbstractContextManager[Denoising]:
+def attached(pipe: Any) -> AbstractContextManager[ConditioningState]:
     """By a forward of our own on the transformer."""
     return attached_to_transformer(pipe.transformer, FAMILY)

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from muralist.diffusion.control import Side
-from muralist.diffusion.cross_attention import Denoising
-from muralist.diffusion.cross_attention import attached as attached_to_unet
 from muralist.diffusion.long_prompts import chunks
+from muralist.diffusion.region_schedule import Side
+from muralist.diffusion.unet_attention import ConditioningState
+from muralist.diffusion.unet_attention import attached as attached_to_unet
 from muralist.tools.errors import BadSettings
 
-from .halves import halves
+from .cfg_batch import cfg_sides
 
 CONDITIONS = (None, "ip_image_proj")
 """What the UNet may take besides text: nothing, or IP-Adapter's pictures."""
@@ -32,11 +32,12 @@ def _encoded(pipe: Any, prompt: str) -> torch.Tensor:
 
 
 def sides(pipe: Any, call: dict[str, Any]) -> tuple[Side, ...]:
-    """Halves, if the pipeline guides."""
-    return halves(len(call["sample"]), pipe.do_classifier_free_guidance)
+    """Halves, if the pipeline guides; GLIGEN's says so to its text encoder alone."""
+    told = hasattr(pipe, "do_classifier_free_guidance")
+    return cfg_sides(len(call["sample"]), pipe.do_classifier_free_guidance if told else pipe.encode_prompt.guided)
 
 
-def attached(pipe: Any) -> AbstractContextManager[Denoising]:
+def attached(pipe: Any) -> AbstractContextManager[ConditioningState]:
     """By processors on the UNet's cross-attention; BadSettings if it is another's UNet."""
     name = type(pipe).__name__
     if hasattr(pipe, "do_perturbed_attention_guidance") or hasattr(type(pipe), "image_guidance_scale"):

@@ -14,15 +14,15 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
-from muralist.diffusion.appended import Family, Tokens
-from muralist.diffusion.appended import attached as attached_to_transformer
-from muralist.diffusion.by_rows import Call, Denoising
-from muralist.diffusion.control import Side
-from muralist.diffusion.overlay import overlaid
-from muralist.diffusion.routes import JointAttention
+from muralist.diffusion.batch_grouping import Call, ConditioningState
+from muralist.diffusion.dit import DiTFamily, TokenSpans
+from muralist.diffusion.dit import attached as attached_to_transformer
+from muralist.diffusion.patching import patched
+from muralist.diffusion.region_schedule import Side
+from muralist.diffusion.regional_attention import RegionalJointAttention
 from muralist.tools.errors import BadSettings
 
-from .halves import halves
+from .cfg_batch import cfg_sides
 
 MULTIPLE = 32
 """What the lengths of image and texts are padded to."""
@@ -44,7 +44,7 @@ def sides(pipe: Any, call: Call) -> tuple[Side, ...]:
         )
     stop = pipe._cfg_truncation
     guided = pipe.do_classifier_free_guidance and (stop is None or stop >= 1 or float(call["t"][0]) <= stop)
-    return halves(len(call["x"]), guided)[::-1]
+    return cfg_sides(len(call["x"]), guided)[::-1]
 
 
 def padded(length: int) -> int:
@@ -59,14 +59,14 @@ def canvas(transformer: Any, call: Call) -> tuple[tuple[int, int], int]:
     return (height, width), padded(height * width)
 
 
-def texts(call: Call, appended: Sequence[torch.Tensor]) -> tuple[Call, list[int]]:
+def append_prompts(call: Call, appended: Sequence[torch.Tensor]) -> tuple[Call, list[int]]:
     """Regions' prompts after those of the rows, which are all of one length."""
     captions = call["cap_feats"]
     lengths = [padded(len(text)) for text in (captions[0], *appended)]
     return {"cap_feats": [*captions, *(text.to(captions[0]) for text in appended)]}, lengths
 
 
-def beside(call: Call, tokens: Tokens) -> Call:
+def token_arguments(call: Call, tokens: TokenSpans) -> Call:
     """A ControlNet adds nothing to regions' prompts."""
     samples = call.get("controlnet_block_samples")
     if samples is None:
@@ -76,7 +76,7 @@ def beside(call: Call, tokens: Tokens) -> Call:
 
 
 @contextmanager
-def refined_alone(transformer: Any, tokens: Tokens) -> Iterator[None]:
+def refined_alone(transformer: Any, tokens: TokenSpans) -> Iterator[None]:
     """Regions' prompts go through the context refiner as rows of their own, and join every row's sequence after it."""
     patchify, unify = transformer.patchify_and_embed, transformer._build_unified_sequence
     end = max(tokens.base, *tokens.texts)  # all end where the image begins
@@ -104,17 +104,22 @@ def refined_alone(transformer: Any, tokens: Tokens) -> Iterator[None]:
         return unify(image, freqs, lengths, noise, *text, *rest)
 
     with (
-        overlaid(transformer, "patchify_and_embed", patchified),
-        overlaid(transformer, "_build_unified_sequence", unified),
+        patched(transformer, "patchify_and_embed", patchified),
+        patched(transformer, "_build_unified_sequence", unified),
     ):
         yield
 
 
-FAMILY = Family(
-    partial(JointAttention, image_first=True), canvas, beside, during=refined_alone, texts=texts, registers=True
+FAMILY = DiTFamily(
+    partial(RegionalJointAttention, image_first=True),
+    canvas,
+    token_arguments,
+    context=refined_alone,
+    append_prompts=append_prompts,
+    registers=True,
 )
 
 
-def attached(pipe: Any) -> AbstractContextManager[Denoising]:
+def attached(pipe: Any) -> AbstractContextManager[ConditioningState]:
     """By a forward of our own on the transformer."""
     return attached_to_transformer(pipe.transformer, FAMILY)

@@ -86,7 +86,7 @@ class AutoencoderTrainer(Trainer):
         return vae.eval()
 
     @torch.no_grad()
-    def examine(self, sheet: Path) -> tuple[float, list[str]]:
+    def evaluate(self, sheet: Path) -> tuple[float, list[str]]:
         """Decibels between fixed pictures and their round trips."""
         vae, pictures = self.averaged(), crops(np.random.default_rng(99), 64)
         error = F.mse_loss(vae.decoder(vae.encoder(pictures)).clamp(-1, 1), pictures)

@@ -46,8 +46,8 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The files of a part's training in a folder."""
+class TrainingFiles:
+    """The files of a part's training: checkpoint, log, status, best weights."""
 
     folder: Path
     part: str
@@ -124,8 +124,8 @@ class Desk:
         """The trainer goes on."""
         self._paused.unlink(missing_ok=True)
 
-    def told(self) -> str:
-        """A line or two: whether it runs, samples, rate, loss, what it last found on held-out prompts."""
+    def summary(self) -> str:
+        """A few lines: whether it runs, samples, rate, loss, and the last held-out evaluation."""
         status = self.read()
         if not status.updated:
             return f"{self.part}: never trained in {self.folder}"
@@ -139,30 +139,32 @@ class Desk:
         return "\n".join([*lines, *(f"  held out: {line}" for line in status.marks)])
 
 
-def start(desk: Desk, arguments: Sequence[str]) -> int:
+def start(files: TrainingFiles, arguments: Sequence[str]) -> int:
     """Start a supervised trainer in the background; gives its process id. Raises BadSettings if one runs."""
-    if desk.runs:
-        raise BadSettings(f"a trainer already works on {desk.checkpoint}: look at it with --status, end it with --stop")
-    desk.folder.mkdir(parents=True, exist_ok=True)
-    desk.go()
-    with desk.log.open("a", encoding="utf-8") as log:
+    if files.runs:
+        raise BadSettings(
+            f"a trainer already works on {files.checkpoint}: look at it with --status, end it with --stop"
+        )
+    files.folder.mkdir(parents=True, exist_ok=True)
+    files.go()
+    with files.log.open("a", encoding="utf-8") as log:
         command = [sys.executable, "-m", __name__, *arguments]
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         ).pid
 
 
-def stop(desk: Desk) -> None:
+def stop(files: TrainingFiles) -> None:
     """Let the trainer finish its iteration, save and end. Raises BadSettings if none runs or it does not end."""
-    if not desk.runs:
-        raise BadSettings(f"no trainer works on {desk.checkpoint}: start one with --background")
-    desk.go()
-    os.kill(desk.read().pid, signal.SIGTERM)
+    if not files.runs:
+        raise BadSettings(f"no trainer works on {files.checkpoint}: start one with --background")
+    files.go()
+    os.kill(files.read().pid, signal.SIGTERM)
     until = time.monotonic() + PATIENCE
-    while desk.runs:
+    while files.runs:
         if time.monotonic() > until:
             raise BadSettings(
-                f"process {desk.read().pid} did not end within {PATIENCE:.0f} seconds: look at {desk.log}"
+                f"process {files.read().pid} did not end within {PATIENCE:.0f} seconds: look at {files.log}"
             )
         time.sleep(0.2)
 
@@ -172,9 +174,9 @@ def supervisor() -> int:
     return int(os.environ.get(SUPERVISOR, os.getpid()))
 
 
-def wait_while_paused(desk: Desk, stopping: Callable[[], bool]) -> None:
+def wait_while_paused(files: TrainingFiles, stopping: Callable[[], bool]) -> None:
     """Return once nobody pauses the trainer, or it has to end."""
-    while desk.paused and not stopping():
+    while files.paused and not stopping():
         time.sleep(0.5)
 
 

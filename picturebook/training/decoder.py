@@ -81,8 +81,8 @@ class DecoderTrainer(Trainer):
         states = self.pipe.text_encoder(ids.input_ids.to(self.device)).last_hidden_state
         for time in times:
             both = self.pipe.unet(latents.repeat(2, 1, 1, 1), time, states).sample.float()
-            empty, told = both.chunk(2)
-            latents = solver.step(empty + GUIDANCE * (told - empty), time, latents).prev_sample
+            unconditional, conditional = both.chunk(2)
+            latents = solver.step(unconditional + GUIDANCE * (conditional - unconditional), time, latents).prev_sample
         return latents
 
     def loss(self, batch: int) -> Tensor:
@@ -112,7 +112,7 @@ class DecoderTrainer(Trainer):
         return vae.eval()
 
     @torch.no_grad()
-    def examine(self, sheet: Path) -> tuple[float, list[str]]:
+    def evaluate(self, sheet: Path) -> tuple[float, list[str]]:
         """Decibels on things, between held-out stills and what is decoded of their repainted latents."""
         kept, self.rng = self.rng, np.random.default_rng(99)
         with torch.random.fork_rng(devices=[]):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from muralist.picturebook.backbone import BACKBONE, assemble, new_scheduler, new_text_encoder, new_unet
-from muralist.picturebook.examination import Asked, Marks, examined, painted, told
+from muralist.picturebook.evaluation import EvaluationPrompt, Metrics, evaluated, sampled, summary
 from muralist.picturebook.vocabulary import BACKGROUNDS, COLOURS, NOUNS
 from muralist.picturebook.world import SIZE, Still, caption, render, sample_still
 
@@ -50,7 +50,7 @@ CELL = 8
 CLASSES = [1 + len(NOUNS), 1 + len(COLOURS)]
 """How many nouns and colours can stand in a cell, each with `none`."""
 
-CROWDS = [Asked(f"many things on {ground}", (), number) for number, ground in enumerate([*BACKGROUNDS] * 5)]
+CROWDS = [EvaluationPrompt(f"many things on {ground}", (), number) for number, ground in enumerate([*BACKGROUNDS] * 5)]
 """Painted for the detectors besides."""
 
 SAMPLE_PROMPTS = (
@@ -179,18 +179,18 @@ class DenoiserTrainer(Trainer):
         parts.load_state_dict({name: self.ema.shadow[name] for name in parts.state_dict()})
         return assemble(unet.eval(), self.vae, text_encoder.eval(), self.tokenizer)
 
-    def examine(self, sheet: Path) -> tuple[float, list[str]]:
+    def evaluate(self, sheet: Path) -> tuple[float, list[str]]:
         """The share of pictures that are all right, over prompts of one and of two things."""
         pipe = self.pipeline()
         sample_sheet(pipe, sheet)
-        marks: list[Marks] = []
+        marks: list[Metrics] = []
         lines = []
         for number in (1, 2):
-            pictures, each = examined(pipe, number, EXAMINED)
+            pictures, each = evaluated(pipe, number, EXAMINED)
             self._keep(pictures, str(number))
             marks += each
-            lines.append(told(number, each))
-        self._keep(painted(pipe, CROWDS), "many")
+            lines.append(summary(number, each))
+        self._keep(sampled(pipe, CROWDS), "many")
         return fmean(each.right for each in marks), lines
 
     def _keep(self, pictures: Sequence[Image.Image], name: str) -> None:

@@ -177,7 +177,7 @@ class DetectorTrainer(Trainer):
         detector.load_state_dict(self.ema.shadow)
         return detector.eval()
 
-    def examine(self, sheet: Path) -> tuple[float, list[str]]:
+    def evaluate(self, sheet: Path) -> tuple[float, list[str]]:
         """On what was held out: stills of which all passed and nothing besides, and forms as the glyphs tell them."""
         detector, rng = self.averaged(), np.random.default_rng(7)
         lines, whole = [], {}
@@ -231,7 +231,7 @@ class DetectorTrainer(Trainer):
         return [max(COLDEST, heat), max(COLDEST, tint_heat), *own]
 
 
-class Shown(Protocol):
+class GroundTruth(Protocol):
     """Something that a picture shows: in a still, or as a label says."""
 
     @property
@@ -243,7 +243,7 @@ class Shown(Protocol):
         """In pixels."""
 
 
-def near(thing: Shown, found: Sequence[Detection], reach: float = STRIDE) -> list[Detection]:
+def near(thing: GroundTruth, found: Sequence[Detection], reach: float = STRIDE) -> list[Detection]:
     """What is found less than `reach` pixels away from a thing's middle, nearest first."""
     x, y = thing.centre
     away = [float(np.hypot(each.box.centre[0] * SIZE - x, each.box.centre[1] * SIZE - y)) for each in found]
@@ -251,13 +251,13 @@ def near(thing: Shown, found: Sequence[Detection], reach: float = STRIDE) -> lis
     return [found[number] for number in order if away[number] < reach]
 
 
-def passes(thing: Shown, found: Sequence[Detection]) -> bool:
+def passes(thing: GroundTruth, found: Sequence[Detection]) -> bool:
     """Something is found where it is that is called by its noun and colour."""
     return any(each.is_a(thing.noun) >= PASS_AT and each.colours[thing.colour or ""] >= PASS_AT
                for each in near(thing, found))  # fmt: skip
 
 
-def whole_passes(things: Sequence[Shown], found: Sequence[Detection]) -> bool:
+def whole_passes(things: Sequence[GroundTruth], found: Sequence[Detection]) -> bool:
     """All things pass, and nothing else is found."""
     return len(found) == len(things) and all(passes(thing, found) for thing in things)
 

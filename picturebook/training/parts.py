@@ -12,7 +12,7 @@ from transformers import CLIPTokenizer
 from muralist.picturebook.backbone import BACKBONE, new_tokenizer
 
 from .autoencoder import AutoencoderTrainer, shipped_autoencoder
-from .background import Desk
+from .background import TrainingFiles
 from .decoder import DecoderTrainer
 from .denoiser import DenoiserTrainer
 from .detector import NETWORKS, DetectorTrainer
@@ -31,7 +31,7 @@ class Part:
 
 
 def _decoder(schedule: Schedule, seed: int, folder: Path) -> Trainer:
-    return DecoderTrainer(schedule, seed, Desk(folder, "denoiser").best / "backbone")
+    return DecoderTrainer(schedule, seed, TrainingFiles(folder, "denoiser").best / "backbone")
 
 
 def _denoiser(schedule: Schedule, seed: int, folder: Path) -> Trainer:

@@ -97,7 +97,7 @@ class Trainer(ABC):
         """The module's state as it is shipped; None if nothing is."""
 
     @abstractmethod
-    def examine(self, sheet: Path) -> tuple[float, list[str]]:
+    def evaluate(self, sheet: Path) -> tuple[float, list[str]]:
         """Mark the averaged weights on what was held out: a figure that is better the higher, and lines that tell it.
 
         Where there is something to look at, it is saved as the PNG file `sheet`.

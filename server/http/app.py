@@ -13,17 +13,19 @@ from mcp.server.mcpserver import MCPServer
 from starlette.applications import Starlette
 
 from muralist.agent.settings import Settings
+from muralist.server.application import Application
 from muralist.server.mcp import build_server
 from muralist.server.settings import ServerSettings
-from muralist.server.view.view import page
-from muralist.server.workshop import Workshop
+from muralist.server.signals import end_on_signals
 from muralist.tools.errors import BadSettings
+from muralist.view.view import page
 
 from .auth import admission
 from .gate import Gate, check_exposure, security
 from .links import Links, secret
 from .oauth import Keys
-from .shown import Shown
+from .pages import Pages
+from .probes import probes
 
 HOST, PORT = "127.0.0.1", 8321
 
@@ -33,27 +35,32 @@ CONNECTIONS = 1000
 """Open at the same time; more are answered with 503."""
 
 Build = Callable[..., MCPServer[Any]]
-"""Makes the server, given the workshop and `auth=` and `token_verifier=`, which belong to it."""
+"""Makes the server, given the application and `auth=` and `token_verifier=`, which belong to it."""
 
 
 def http_app(
-    workshop: Workshop, *, host: str = HOST, port: int = PORT, build: Build = build_server, keys: Keys | None = None
+    application: Application,
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    build: Build = build_server,
+    keys: Keys | None = None,
 ) -> Starlette:
     """The whole application, to be served at `host` and `port`; its lifespan is the server's.
 
     `keys` are those of the OAuth issuer. Raises BadSettings if anybody could come in from outside, or if the settings
     contradict each other.
     """
-    limits = workshop.limits
+    limits = application.limits
     check_exposure(limits, host)
     admitted = admission(limits, keys)
-    server = build(workshop, auth=admitted.auth, token_verifier=admitted.token_verifier)
-    signed = Links(limits.public_url or f"http://127.0.0.1:{port}", secret(workshop.home))
+    server = build(application, auth=admitted.auth, token_verifier=admitted.token_verifier)
+    signed = Links(limits.public_url or f"http://127.0.0.1:{port}", secret(application.home))
     if limits.public_url:
-        workshop.link = signed.link
+        application.link = signed.link
 
-    async def shown(run_id: str, owner: str) -> str:
-        view = await workshop.view(run_id, owner, lambda image_id: signed.path(f"/images/{image_id}.png", owner))
+    async def run_page(run_id: str, owner: str) -> str:
+        view = await application.view(run_id, owner, lambda image_id: signed.path(f"/images/{image_id}.png", owner))
         return page(view)
 
     scopes = None if admitted.auth is None else admitted.auth.required_scopes
@@ -64,7 +71,8 @@ def http_app(
         transport_security=guard,
         host=host,
     )
-    app.router.routes.extend(Shown(signed, workshop.picture, shown, scopes).routes())
+    app.router.routes.extend(probes(application.check_ready))
+    app.router.routes.extend(Pages(signed, application.picture, run_page, scopes).routes())
     app.add_middleware(Gate, security=guard)
     return app
 
@@ -77,12 +85,12 @@ def serve_http(settings: Settings, limits: ServerSettings, host: str = HOST, por
     import uvicorn
 
     check_exposure(limits, host)
-    workshop = Workshop(settings, limits)
-    with _listening(host, port) as listening, closing(workshop):
+    application = Application(settings, limits)
+    with _listening(host, port) as listening, closing(application):
         logging.basicConfig(stream=sys.stderr, level=logging.WARNING, force=True)
         port = listening.getsockname()[1]
         config = uvicorn.Config(
-            http_app(workshop, host=host, port=port),
+            http_app(application, host=host, port=port),
             http="h11",
             ws="none",
             lifespan="on",
@@ -96,6 +104,7 @@ def serve_http(settings: Settings, limits: ServerSettings, host: str = HOST, por
             timeout_graceful_shutdown=5,
         )
         print(f"muralist: serving MCP at http://{_named(host)}:{port}/mcp", file=sys.stderr, flush=True)
+        end_on_signals(application.end)  # uvicorn hands on the signal that it ended for
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -1,7 +1,5 @@
-"""Jobs: work that outlives the call that began it."""
+"""Jobs: runs in the queue, whose work outlives the call that began it."""
 
-from .job import Job, Progress
 from .jobs import Jobs, Report, Tell
-from .shelf import Shelf
 
-__all__ = ["Job", "Jobs", "Progress", "Report", "Shelf", "Tell"]
+__all__ = ["Jobs", "Report", "Tell"]

@@ -12,10 +12,11 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from muralist.tools.errors import Busy, Cancelled, MuralistError, NotFound, PreconditionFailed, StoreError
+from muralist.tools.job import INTERRUPTED, Job
+from muralist.tools.ports import Store
 
-from .job import Job
 from .milestones import advanced
-from .shelf import INTERRUPTED, Shelf
+from .queue import Queue
 
 Tell = Callable[[str, dict[str, Any]], None]
 """Takes an event's kind and data, from any thread."""
@@ -65,7 +66,7 @@ class Live:
                 listener()
 
     @contextmanager
-    def heard(self) -> Iterator[asyncio.Event]:
+    def changes(self) -> Iterator[asyncio.Event]:
         """An event of the caller's own event loop that is set by every change."""
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
@@ -80,18 +81,19 @@ class Live:
 
 
 class Jobs:
-    """Jobs are begun in the order in which they come, `at_once` of them at a time, and `waiting` may wait.
+    """`at_once` jobs are worked at at a time, and `waiting` may wait, each owner's in turn; `per_owner` of one owner.
 
     They run on an event loop and thread of their own: no call, connection or client's timeout ends them, and what they
     compute does not keep the protocol waiting.
     """
 
-    def __init__(self, shelf: Shelf, at_once: int, waiting: int) -> None:
-        self.shelf = shelf
+    def __init__(self, store: Store, at_once: int, waiting: int, per_owner: int = 10_000) -> None:
+        self.store = store
         self.at_once = at_once
         self.waiting = waiting
+        self.per_owner = per_owner
         self._known: OrderedDict[str, Live] = OrderedDict()
-        self._queue: deque[Live] = deque()
+        self._queue: Queue[Live] = Queue()
         self._working: dict[asyncio.Task[None], Live] = {}
         self._seconds: deque[float] = deque(maxlen=20)
         self._lock = threading.Lock()
@@ -108,7 +110,7 @@ class Jobs:
             known = self._known.get(job_id)
             if known is not None and known.job.live:
                 raise _occupied(known.job)
-            self.check_room()
+            self.check_room(owner)
             self._known[job_id] = live
             self._known.move_to_end(job_id)
         # A caller that gives up by now has begun the job all the same: else it would hold its place for ever.
@@ -121,9 +123,13 @@ class Jobs:
             if job.live:
                 raise _occupied(job)
 
-    def check_room(self) -> None:
-        """Raise Busy if as many are waiting as may."""
-        unfinished = sum(each.job.live for each in list(self._known.values()))
+    def check_room(self, owner: str) -> None:
+        """Raise Busy if as many are waiting as may, of this owner or of all."""
+        live = [each.job for each in list(self._known.values()) if each.job.live]
+        own = sum(job.owner == owner for job in live)
+        if own >= self.per_owner:
+            raise Busy(f"{own} of your jobs are not finished, and no more may be: wait for one with get_job")
+        unfinished = len(live)
         if unfinished >= self.at_once + self.waiting:
             raise Busy(
                 f"the server is busy: {unfinished} jobs are not finished, and no more may wait; try again in "
@@ -133,7 +139,7 @@ class Jobs:
     async def get(self, job_id: str, owner: str) -> Job:
         """The job as it is now. Raises NotFound, also for another owner's."""
         live = self._mine(job_id, owner)
-        return live.job if live else await asyncio.to_thread(self.shelf.get, job_id, owner)
+        return live.job if live else await asyncio.to_thread(self.store.get_job, job_id, owner)
 
     async def wait(self, job_id: str, owner: str, seconds: float, report: Report) -> Job:
         """The job once it has ended, or as it is after `seconds`.
@@ -143,7 +149,7 @@ class Jobs:
         """
         end = time.monotonic() + seconds
         live = self._mine(job_id, owner)
-        with live.heard() if live else nullcontext(asyncio.Event()) as changed:
+        with live.changes() if live else nullcontext(asyncio.Event()) as changed:
             while (job := await self.get(job_id, owner)).live and (left := end - time.monotonic()) > 0:
                 await report(job)
                 with suppress(TimeoutError):
@@ -154,7 +160,7 @@ class Jobs:
 
     async def ids(self, owner: str, beginning: str, limit: int) -> list[str]:
         """Ids of the owner's jobs that begin so, newest first."""
-        return await asyncio.to_thread(self.shelf.ids, owner, beginning, limit)
+        return await asyncio.to_thread(self.store.job_ids, owner, beginning, limit)
 
     async def latest(self, owner: str) -> str:
         """Id of the owner's latest job. Raises NotFound if there is none."""
@@ -170,7 +176,7 @@ class Jobs:
             return job
         live = self._mine(job_id, owner)
         if live is None:
-            await asyncio.to_thread(self.shelf.ask_to_cancel, job_id)
+            await asyncio.to_thread(self.store.ask_to_cancel, job_id)
             return job
         live.stop.set()
         self._on_loop(self._drop_cancelled)
@@ -179,10 +185,12 @@ class Jobs:
     def wait_for(self, job: Job) -> str:
         """What a queued job waits for, in words."""
         with self._lock:
-            ahead = [each for each in self._known.values() if each.job.live and each.job.created < job.created]
+            working = sum(each.job.status == "working" for each in self._known.values())
+            place = self._queue.place(lambda live: live.job.job_id == job.job_id)
+        ahead = working + (place or 0)
         if not ahead:
             return "about to begin"
-        return f"waiting behind {len(ahead)} jobs, {self._about(len(ahead) / self.at_once)}"
+        return f"waiting behind {ahead} jobs, {self._about(ahead / self.at_once)}"
 
     def close(self, patience: float = 15.0) -> None:
         """Stop everything, as interrupted; returns once it has stopped, after `patience` seconds at the latest."""
@@ -197,7 +205,6 @@ class Jobs:
                 asyncio.run_coroutine_threadsafe(self._ended(), loop).result(patience)
             loop.call_soon_threadsafe(loop.stop)
             self._loop = None
-        self.shelf.close()
 
     def _mine(self, job_id: str, owner: str) -> Live | None:
         """The job if it is this server's and the owner's own."""
@@ -221,7 +228,7 @@ class Jobs:
     async def _begun(self, live: Live) -> Job:
         """Written down, so that it survives a restart, and only then queued."""
         try:
-            await asyncio.to_thread(self.shelf.put, live.job)
+            await asyncio.to_thread(self.store.put_job, live.job)
         except BaseException:
             with self._lock:
                 del self._known[live.job.job_id]
@@ -230,13 +237,13 @@ class Jobs:
         return live.job
 
     def _enqueue(self, live: Live) -> None:
-        self._queue.append(live)
+        self._queue.append(live.job.owner, live)
         self._advance()
 
     def _advance(self) -> None:
         """Begin what can be begun."""
         while self._queue and len(self._working) < self.at_once:
-            live = self._queue.popleft()
+            live = self._queue.pop()
             task = asyncio.get_running_loop().create_task(self._worked(live))
             self._working[task] = live
             task.add_done_callback(self._over)
@@ -247,8 +254,8 @@ class Jobs:
 
     def _drop_cancelled(self) -> None:
         """Those that wait and are to stop end without a place of their own."""
-        for live in [each for each in self._queue if each.stop.is_set()]:
-            self._queue.remove(live)
+        for live in [each for each in self._queue.all() if each.stop.is_set()]:
+            self._queue.remove(live.job.owner, live)
             task = asyncio.get_running_loop().create_task(self._ended_as(live, _stopped(live)))
             self._working[task] = live
             task.add_done_callback(self._over)
@@ -294,7 +301,7 @@ class Jobs:
                     await over.wait()
                     return
             try:
-                if await asyncio.to_thread(self.shelf.put, live.job):
+                if await asyncio.to_thread(self.store.put_job, live.job):
                     live.stop.set()
             except StoreError as error:
                 log.warning("job %s: %s", live.job.job_id, error)
@@ -303,7 +310,7 @@ class Jobs:
         """Written down first, then told: whoever hears of it can read it."""
         end = {**end, "finished": time.time()}
         try:
-            await asyncio.to_thread(self.shelf.put, live.job.changed(**end))
+            await asyncio.to_thread(self.store.put_job, live.job.changed(**end))
         except StoreError as error:
             log.warning("job %s: %s", live.job.job_id, error)
         live.change(**end)

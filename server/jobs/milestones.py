@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .job import Progress
+from muralist.tools.job import Progress
 
 PAINTED = 0.9
 """The share of a picture's progress that painting takes; inspecting takes the rest."""
@@ -24,11 +24,11 @@ def advanced(progress: Progress, kind: str, data: dict[str, Any]) -> Progress:
     if kind == "step":
         step, steps = data["step"], data["steps"]
         done = max(progress.done, max(number, 1) - 1 + PAINTED * step / steps)
-        told = f"picture {max(number, 1)}: step {step} of {steps}"
-        return progress.model_copy(update={"done": done, "step": step, "steps": steps, "message": told})
+        message = f"picture {max(number, 1)}: step {step} of {steps}"
+        return progress.model_copy(update={"done": done, "step": step, "steps": steps, "message": message})
     if kind == "beyond":
         return progress.model_copy(update={"message": data["text"]})
     if kind == "judged":
-        told = f"picture {max(number, 1)}: {data['reason']}"
-        return progress.model_copy(update={"done": max(progress.done, float(number)), "message": told})
+        message = f"picture {max(number, 1)}: {data['reason']}"
+        return progress.model_copy(update={"done": max(progress.done, float(number)), "message": message})
     return progress

@@ -15,9 +15,10 @@ from mcp.server.mcpserver import MCPServer
 
 from muralist.agent.settings import Settings
 from muralist.prompts import load
+from muralist.server.application import Application
 from muralist.server.settings import ServerSettings
-from muralist.server.view.view import page
-from muralist.server.workshop import Workshop
+from muralist.server.signals import end_on_signals
+from muralist.view.view import page
 
 from .generate import generate_image
 from .import_image import import_image
@@ -31,20 +32,20 @@ from .tool import VIEW
 
 
 def build_server(
-    workshop: Workshop, *, auth: AuthSettings | None = None, token_verifier: TokenVerifier | None = None
+    application: Application, *, auth: AuthSettings | None = None, token_verifier: TokenVerifier | None = None
 ) -> MCPServer[Any]:
-    """The server over a workshop; nothing is loaded before the first call that needs it."""
+    """The server over an application; nothing is loaded before the first call that needs it."""
     server: MCPServer[Any] = MCPServer(
         "muralist",
         title="Muralist",
         instructions=load("mcp_instructions"),
         version=version("muralist"),
         tools=[
-            generate_image(workshop),
-            *run_tools(workshop),
-            *job_tools(workshop),
-            import_image(workshop),
-            *picture_tools(workshop),
+            generate_image(application),
+            *run_tools(application),
+            *job_tools(application),
+            import_image(application),
+            *picture_tools(application),
         ],
         extensions=[_apps()],
         log_level="WARNING",
@@ -52,7 +53,7 @@ def build_server(
         token_verifier=token_verifier,
     )
     server.middleware.append(checking_names(server))
-    add_resources(server, workshop)
+    add_resources(server, application)
     add_prompts(server)
     return server
 
@@ -69,8 +70,10 @@ def serve(settings: Settings, limits: ServerSettings) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, force=True)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # lines kept back would reach the client when all is over
-    workshop = Workshop(settings, limits)
+    application = Application(settings, limits)
+    application.shares_files = True
+    end_on_signals(application.end)
     try:
-        build_server(workshop).run("stdio")
+        build_server(application).run("stdio")
     finally:
-        workshop.close()
+        application.close()

@@ -8,17 +8,17 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
 
-from muralist.server.jobs import Job
+from muralist.server.application import Application
 from muralist.server.owner import owner
-from muralist.server.workshop import Workshop
+from muralist.tools.job import Job
 
 from .progress import reporting
 from .reports import reported
 
 
-async def awaited(workshop: Workshop, job: Job, seconds: float, context: Context[Any, Any]) -> CallToolResult:
+async def awaited(application: Application, job: Job, seconds: float, context: Context[Any, Any]) -> CallToolResult:
     """The job's result, or where it stands by then. Raises ToolError if it has failed without a picture."""
-    job = await workshop.jobs.wait(job.job_id, owner(), seconds, reporting(context))
+    job = await application.jobs.wait(job.job_id, owner(), seconds, reporting(context))
     if job.status == "failed":
         raise ToolError(f"{job.tool}: {job.error}")
-    return await reported(workshop, job, owner())
+    return await reported(application, job, owner())

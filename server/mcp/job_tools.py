@@ -9,8 +9,8 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from muralist.prompts import load
+from muralist.server.application import Application
 from muralist.server.owner import owner
-from muralist.server.workshop import Workshop
 
 from .progress import reporting
 from .reports import reported
@@ -21,7 +21,7 @@ from .tool import VIEW, Arguments, Awaited, McpTool, mcp_tool
 class JobArgs(Arguments):
     """Arguments that name a job."""
 
-    job_id: str = Field(min_length=1, max_length=64, description="The job_id that a painting tool gave.")
+    job_id: str = Field(min_length=1, max_length=64, description="The job_id from a painting tool.")
 
 
 class GetJobArgs(Awaited):
@@ -29,24 +29,24 @@ class GetJobArgs(Awaited):
 
     job_id: str | None = Field(
         default=None, min_length=1, max_length=64,
-        description="The job_id that a painting tool gave; left out, the latest job, if an answer got lost.",
+        description="The job_id from a painting tool; the latest job if left out.",
     )  # fmt: skip
 
 
-def job_tools(workshop: Workshop) -> list[McpTool]:
+def job_tools(application: Application) -> list[McpTool]:
     """The tools."""
 
     async def get_job(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:
         args = cast("GetJobArgs", arguments)
-        job_id = args.job_id or await workshop.jobs.latest(owner())
-        job = await workshop.jobs.wait(job_id, owner(), args.wait_seconds, reporting(context))
-        return await reported(workshop, job, owner())
+        job_id = args.job_id or await application.jobs.latest(owner())
+        job = await application.jobs.wait(job_id, owner(), args.wait_seconds, reporting(context))
+        return await reported(application, job, owner())
 
     async def cancel_job(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:
         job_id = cast("JobArgs", arguments).job_id
-        await workshop.jobs.cancel(job_id, owner())
-        job = await workshop.jobs.wait(job_id, owner(), PATIENCE, reporting(context))
-        return await reported(workshop, job, owner())
+        await application.jobs.cancel(job_id, owner())
+        job = await application.jobs.wait(job_id, owner(), PATIENCE, reporting(context))
+        return await reported(application, job, owner())
 
     return [
         mcp_tool(

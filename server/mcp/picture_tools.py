@@ -9,11 +9,12 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from muralist.prompts import load
-from muralist.server.answers import answered
+from muralist.server.application import Application
 from muralist.server.owner import owner
-from muralist.server.workshop import Workshop
-from muralist.tools.ports import Kept
+from muralist.tools.answers import answered
+from muralist.tools.ports import ImageRecord
 
+from .delivery import delivery_of
 from .results import Listed, Page, Viewed, reply, uri
 from .tool import Arguments, McpTool, mcp_tool
 
@@ -25,50 +26,54 @@ DONE = {"given": "given", "paint": "painted", "edit": "edited"}
 class ViewArgs(Arguments):
     """Arguments of `view_image`."""
 
-    image_id: str = Field(min_length=1, max_length=80, description="The image_id that a tool gave.")
-    max_dim: int = Field(default=512, ge=16, le=1024, description="Pixels of the longer side as it is shown.")
+    image_id: str = Field(min_length=1, max_length=80, description="The image_id from another tool.")
+    max_dim: int = Field(default=512, ge=16, le=1024, description="Longer side of the thumbnail, in pixels.")
 
 
 class ListArgs(Arguments):
     """Arguments of `list_images`."""
 
-    limit: int = Field(default=20, ge=1, le=100, description="Pictures at most.")
-    cursor: int | None = Field(default=None, ge=1, description="The cursor of the page before; left out: the newest.")
+    limit: int = Field(default=20, ge=1, le=100, description="How many pictures at most.")
+    cursor: int | None = Field(default=None, ge=1, description="The cursor of the previous page.")
 
 
-def picture_tools(workshop: Workshop) -> list[McpTool]:
+def picture_tools(application: Application) -> list[McpTool]:
     """The tools."""
 
     async def view_image(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:
         args = cast("ViewArgs", arguments)
-        picture = await workshop.picture(args.image_id, owner())
-        run = await workshop.run_of(args.image_id, owner())
+        picture = await application.picture(args.image_id, owner())
+        run = await application.run_of(args.image_id, owner())
         attempt = next((each for each in run.attempts if each.image_id == args.image_id), None)
         questions = answered(run, attempt) if attempt is not None and attempt.verdicts else []
-        prompt = run.scene.prompt if run.scene else ""
+        prompt = run.prompt
         follow = (
             f"Next: inspect_and_edit with run_id {run.run_id} to have it changed."
             if attempt is not None
             else f"Next: generate_image with image_id {args.image_id} and what it should show."
         )
+        delivery = await delivery_of(application, args.image_id, owner())
         structure = Viewed(
             image_id=args.image_id,
             image=uri(args.image_id),
-            download=workshop.link(f"/images/{args.image_id}.png", owner()),
+            path=delivery.path,
+            download=delivery.download,
             width=picture.width,
             height=picture.height,
-            prompt=prompt,
+            prompt=run.prompt,
             passed=attempt.answered and not run.not_understood if attempt is not None and questions else None,
             questions=questions,
             next=follow,
         )
         answers = "; ".join(f"{question.text} {question.status}" for question in questions)
-        told = f"Picture {args.image_id}, {picture.width}x{picture.height}" + (f", of: {prompt}." if prompt else ".")
-        return reply([told, answers, follow], structure, picture, args.max_dim)
+        sentence = f"Picture {args.image_id}, {picture.width}x{picture.height}" + (
+            f", of: {prompt}." if prompt else "."
+        )
+        return reply([sentence, answers, delivery.sentence, follow], structure, picture, args.max_dim)
 
     async def list_images(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:
         args = cast("ListArgs", arguments)
-        kept = await workshop.pictures(owner(), args.limit + 1, args.cursor)
+        kept = await application.pictures(owner(), args.limit + 1, args.cursor)
         page, more = kept[: args.limit], len(kept) > args.limit
         follow = "Next: view_image with one of the image_ids."
         if more:
@@ -83,13 +88,13 @@ def picture_tools(workshop: Workshop) -> list[McpTool]:
             arguments=ViewArgs, result=Viewed, read_only=True,
         ),
         mcp_tool(
-            "list_images", list_images, title="List the pictures", description=load("mcp_list_images"),
+            "list_images", list_images, title="List pictures", description=load("mcp_list_images"),
             arguments=ListArgs, result=Page, read_only=True,
         ),
     ]  # fmt: skip
 
 
-def _listed(kept: Kept) -> Listed:
+def _listed(kept: ImageRecord) -> Listed:
     action = DONE.get(str(kept.metadata.get("action")), "painted")
     return Listed(
         image_id=kept.image_id, image=uri(kept.image_id), prompt=kept.prompt[:SHOWN], action=action,

@@ -7,7 +7,8 @@ from typing import Any
 
 from mcp.server.mcpserver import Context
 
-from muralist.server.jobs import Job, Report
+from muralist.server.jobs import Report
+from muralist.tools.job import Job
 
 SHARE = 0.02
 """Of the way to the next whole picture: what a report moves on by if the job itself has not moved."""

@@ -20,10 +20,10 @@ def add_prompts(server: MCPServer[Any]) -> None:
         return load("mcp_paint").replace("{wish}", wish)
 
     @server.prompt(
-        name="refine", title="Change a picture", description="Have a picture show something else, keeping the rest."
+        name="refine", title="Change a picture", description="Change something in a picture and keep the rest."
     )
     def refine(
-        image_id: Annotated[str, Field(description="The picture to go on from.")],
-        wish: Annotated[str, Field(description="What it has to show in the end.")],
+        image_id: Annotated[str, Field(description="The picture to change.")],
+        wish: Annotated[str, Field(description="What to change, such as: make the cup red.")],
     ) -> str:
         return load("mcp_refine").replace("{image_id}", image_id).replace("{wish}", wish)

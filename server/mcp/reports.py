@@ -6,29 +6,44 @@ from typing import Any
 
 from mcp.types import CallToolResult
 
-from muralist.server.answers import answered
-from muralist.server.jobs import Job
-from muralist.server.workshop import Workshop
+from muralist.server.application import Application
+from muralist.tools.answers import answered
+from muralist.tools.errors import NotFound
+from muralist.tools.job import Job
 from muralist.tools.outcome import Findings, findings
 from muralist.tools.run import Attempt, Run, unasked
 
+from .delivery import delivery_of
 from .results import Painted, Painting, reply, uri
 
 WAIT = "it waits up to 25 seconds for the picture"
 
 
-async def reported(workshop: Workshop, job: Job, owner: str) -> CallToolResult:
+async def reported(application: Application, job: Job, owner: str) -> CallToolResult:
     """Whatever is known of a job by now. A finished one shows its picture."""
     if job.live:
-        return reply(*_on_its_way(workshop, job))
+        return reply(*_on_its_way(application, job))
     if image_id := job.result.get("image_id"):
-        return await _finished(workshop, job, image_id, owner)
-    kept = [each for each in await workshop.pictures(owner, 50) if each.image_id.startswith(f"{job.job_id}-")]
+        return await _finished(application, job, image_id, owner)
+    kept = [each for each in await application.pictures(owner, 50) if each.image_id.startswith(f"{job.job_id}-")]
     pictures = [Painted(image_id=each.image_id, image=uri(each.image_id)) for each in kept]
     follow = "Next: change what the error names and call the tool again, or tell the user why there is no picture."
-    if pictures:
+    if await _can_go_on(application, job, owner):
+        follow = f"Next: generate_image with run_id {job.job_id}, which goes on where it was."
+    elif pictures:
         follow = f"Next: look at what was finished with view_image, image_id {pictures[0].image_id}, or begin anew."
     return reply([f"{job.tool} {job.status}: {job.error}.", follow], _known(job, pictures=pictures, next=follow))
+
+
+async def _can_go_on(application: Application, job: Job, owner: str) -> bool:
+    """Whether the whole loop was stopped, or failed for a passing reason."""
+    if job.tool != "generate_image":
+        return False
+    try:
+        run = await application.run(job.job_id, owner)
+    except NotFound:
+        return False
+    return run.status == "open" or run.paused
 
 
 def _known(job: Job, **more: Any) -> Painting:
@@ -38,21 +53,21 @@ def _known(job: Job, **more: Any) -> Painting:
     )  # fmt: skip
 
 
-def _on_its_way(workshop: Workshop, job: Job) -> tuple[list[str], Painting]:
+def _on_its_way(application: Application, job: Job) -> tuple[list[str], Painting]:
     follow = f"Next: call get_job with job_id {job.job_id}; {WAIT}. To stop it: cancel_job."
-    told = workshop.jobs.wait_for(job) if job.status == "queued" else job.doing
-    return [f"{job.tool} is {job.status} ({job.age:.0f} s): {told}.", follow], _known(job, next=follow)
+    state = application.jobs.wait_for(job) if job.status == "queued" else job.doing
+    return [f"{job.tool} is {job.status} ({job.age:.0f} s): {state}.", follow], _known(job, next=follow)
 
 
-async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> CallToolResult:
+async def _finished(application: Application, job: Job, image_id: str, owner: str) -> CallToolResult:
     """The best picture of the whole loop; of a single tool, the best of the run after the picture it was about."""
-    run = await workshop.run_of(image_id, owner)
+    run = await application.run_of(image_id, owner)
     attempt = run.attempt(image_id)
     whole = job.tool == "generate_image"
     found = None if whole else findings(run, attempt)
     shown = image_id if found is None else found.best_id or image_id
     several = job.result.get("images", [])
-    pictures = [await _listed(workshop, each, owner) for each in several] if len(several) > 1 else []
+    pictures = [await _listed(application, each, owner) for each in several] if len(several) > 1 else []
     sentence = _sentence(run, attempt) if whole else job.result["text"]
     if job.status == "cancelled":
         sentence = f"Cancelled; {sentence[0].lower()}{sentence[1:]}"
@@ -69,12 +84,14 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
         aside += f" {len(pictures)} pictures, of which {passed} passed: {', '.join(p.image_id for p in pictures)}."
     if job.status == "done" and job.result.get("stopped"):
         aside += f" {job.result['stopped']}"
+    delivery = await delivery_of(application, shown, owner)
     structure = _known(
         job,
         image_id=image_id,
         image=uri(shown),
-        download=workshop.link(f"/images/{shown}.png", owner),
-        page=workshop.link(f"/runs/{run.run_id}", owner),
+        path=delivery.path,
+        download=delivery.download,
+        page=application.link(f"/runs/{run.run_id}", owner),
         passed=run.passed,
         score=attempt.score,
         reason=run.reason if whole else attempt.reason,
@@ -85,15 +102,15 @@ async def _finished(workshop: Workshop, job: Job, image_id: str, owner: str) -> 
         not_understood=run.not_understood,
         next=follow,
     ).model_copy(update={"run_id": run.run_id})
-    return reply([sentence, aside.strip(), follow], structure, await workshop.picture(shown, owner))
-
-
-async def _listed(workshop: Workshop, image_id: str, owner: str) -> Painted:
-    run = await workshop.run_of(image_id, owner)
-    attempt = run.attempt(image_id)
-    return Painted(
-        image_id=image_id, image=uri(image_id), seed=run.options.seed, passed=run.passed, score=attempt.score
+    return reply(
+        [sentence, aside.strip(), delivery.sentence, follow], structure, await application.picture(shown, owner)
     )
+
+
+async def _listed(application: Application, image_id: str, owner: str) -> Painted:
+    run = await application.run_of(image_id, owner)
+    attempt = run.attempt(image_id)
+    return Painted(image_id=image_id, image=uri(image_id), seed=attempt.seed, passed=run.passed, score=attempt.score)
 
 
 def _sentence(run: Run, attempt: Attempt) -> str:

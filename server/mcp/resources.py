@@ -13,10 +13,11 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from muralist.prompts import load
+from muralist.server.application import Application
+from muralist.server.image_encoding import thumbnail
 from muralist.server.owner import owner
-from muralist.server.wire import png, thumbnail
-from muralist.server.workshop import Workshop
 from muralist.tools.errors import MuralistError, NotFound
+from muralist.tools.png import png
 
 from .reports import reported
 
@@ -30,7 +31,7 @@ Ref = PromptReference | ResourceTemplateReference
 GUIDE = ("mcp_instructions", "recaption", "plan", "edit")
 
 
-def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
+def add_resources(server: MCPServer[Any], application: Application) -> None:
     """Register everything that can be read."""
 
     @server.resource(
@@ -39,7 +40,7 @@ def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
     )  # fmt: skip
     async def image(image_id: str) -> bytes:
         async with readable():
-            return png(await workshop.picture(image_id, owner()))
+            return png(await application.picture(image_id, owner()))
 
     @server.resource(
         "image://{image_id}/thumbnail", name="thumbnail", title="A painted picture, small", mime_type="image/webp",
@@ -47,7 +48,7 @@ def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
     )  # fmt: skip
     async def small(image_id: str) -> bytes:
         async with readable():
-            return base64.b64decode(thumbnail(await workshop.picture(image_id, owner())))
+            return base64.b64decode(thumbnail(await application.picture(image_id, owner())))
 
     @server.resource(
         "image://{image_id}/metadata", name="metadata", title="How a picture came about",
@@ -56,7 +57,7 @@ def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
     )  # fmt: skip
     async def metadata(image_id: str) -> str:
         async with readable():
-            return json.dumps(await workshop.metadata(image_id, owner()), ensure_ascii=False)
+            return json.dumps(await application.metadata(image_id, owner()), ensure_ascii=False)
 
     @server.resource(
         "job://{job_id}", name="job", title="A job", mime_type="application/json",
@@ -64,7 +65,7 @@ def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
     )  # fmt: skip
     async def job(job_id: str) -> str:
         async with readable():
-            found = await reported(workshop, await workshop.jobs.get(job_id, owner()), owner())
+            found = await reported(application, await application.jobs.get(job_id, owner()), owner())
             return json.dumps(found.structured_content, ensure_ascii=False)
 
     @server.resource(
@@ -73,7 +74,7 @@ def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
     )  # fmt: skip
     async def view(run_id: str) -> str:
         async with readable():
-            found = await workshop.view(run_id, owner(), lambda image_id: f"image://{image_id}/thumbnail")
+            found = await application.view(run_id, owner(), lambda image_id: f"image://{image_id}/thumbnail")
             return found.model_dump_json()
 
     @server.resource(
@@ -87,10 +88,10 @@ def add_resources(server: MCPServer[Any], workshop: Workshop) -> None:
         found: list[str] = []
         with suppress(MuralistError):  # nothing to choose from is no error
             if argument.name == "image_id":
-                kept = await workshop.pictures(owner(), LATEST)
+                kept = await application.pictures(owner(), LATEST)
                 found = [each.image_id for each in kept if each.image_id.startswith(argument.value)]
             elif argument.name in ("job_id", "run_id"):
-                found = await workshop.jobs.ids(owner(), argument.value, COMPLETIONS + 1)
+                found = await application.jobs.ids(owner(), argument.value, COMPLETIONS + 1)
         return Completion(values=found[:COMPLETIONS], has_more=len(found) > COMPLETIONS)
 
     server.completion()(complete)  # type: ignore[no-untyped-call]

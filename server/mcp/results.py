@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 from pydantic import Field
 
-from muralist.server.answers import Answer
-from muralist.server.jobs import Progress
-from muralist.server.wire import MAX_BASE64, thumbnail
+from muralist.server.image_encoding import MAX_BASE64, thumbnail
+from muralist.tools.answers import Answer
+from muralist.tools.job import Progress
 from muralist.tools.layout import Layout
 from muralist.tools.outcome import Findings
-from muralist.tools.scene import Scene, Value
+from muralist.tools.scene import Scene
+from muralist.tools.value import Value
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,7 +24,8 @@ RESULT = 140_000
 """Characters of a result: a long structure leaves less to its thumbnail."""
 SCHEME = "image://"
 NEXT = "What to do next."
-IMAGE = "Resource of the picture at full size, as PNG."
+IMAGE = "Resource with the full-size PNG."
+FILE = "The full-size PNG file: copy it, do not change it."
 
 
 class Asked(Value):
@@ -36,14 +38,12 @@ class Asked(Value):
 class Recaptioned(Value):
     """A run is open, with a verified scene."""
 
-    run_id: str = Field(description="Give it to plan, regional_diffuse and inspect_and_edit.")
+    run_id: str = Field(description="For plan, regional_diffuse and inspect_and_edit.")
     scene: Scene
     checklist: list[Asked]
     drafted_by: str
-    layout: Layout | None = Field(
-        default=None, description="Of a given picture: where everything stands, or has to go."
-    )
-    not_understood: list[str] = Field(description="Words of the prompt that went into the caption only.")
+    layout: Layout | None = Field(default=None, description="Of a given picture: where things are or have to go.")
+    not_understood: list[str] = Field(description="Words that no question asks about.")
     next: str = Field(description=NEXT)
 
 
@@ -60,23 +60,26 @@ class Painting(Value):
     """A job that paints or inspects: how far it is, and once it is finished, the picture and what it shows."""
 
     status: Literal["queued", "working", "done", "failed", "cancelled"]
-    job_id: str = Field(description="Give it to get_job or cancel_job.")
-    run_id: str = Field(description="Give it to inspect_and_edit or regional_diffuse; the same id.")
+    job_id: str = Field(description="For get_job and cancel_job.")
+    run_id: str = Field(description="For inspect_and_edit, regional_diffuse, or to resume generate_image.")
     tool: str = Field(description="The tool that began the job.")
     progress: Progress
-    seconds: float = Field(description="How long the job has taken so far, or took.")
-    image_id: str | None = Field(default=None, description="The picture that the job was about.")
+    seconds: float = Field(description="How long the job has taken.")
+    image_id: str | None = Field(default=None, description="The picture that the job painted or inspected.")
     image: str | None = Field(default=None, description=IMAGE)
-    download: str | None = Field(default=None, description="Where a browser gets it; expires.")
-    page: str | None = Field(default=None, description="Where a browser shows the run; expires.")
-    passed: bool | None = Field(default=None, description="True if the picture answers every question with yes.")
+    path: str | None = Field(default=None, description=FILE)
+    download: str | None = Field(default=None, description="Link to the PNG; expires.")
+    page: str | None = Field(default=None, description="Link to the page of the run; expires.")
+    passed: bool | None = Field(default=None, description="Whether it shows everything that was asked for.")
     score: float | None = Field(default=None, description="In [0, 1].")
-    reason: str = Field(default="", description="Why the run ended, or what became of the picture.")
+    reason: str = Field(default="", description="Why the run ended, or why the picture was kept or not.")
     attempts: int | None = Field(default=None, description="How many pictures the run has.")
-    pictures: list[Painted] = Field(default_factory=list, description="If several were asked for, or were finished.")
-    questions: list[Answer] = Field(default_factory=list, description="The checklist, answered about the picture.")
+    pictures: list[Painted] = Field(
+        default_factory=list, description="If there are several, or a failed job left some."
+    )
+    questions: list[Answer] = Field(default_factory=list, description="The checklist with its answers.")
     findings: Findings | None = Field(default=None, description="Of regional_diffuse and inspect_and_edit.")
-    not_understood: list[str] = Field(default_factory=list, description="Words that went into the caption only.")
+    not_understood: list[str] = Field(default_factory=list, description="Words that no question asks about.")
     error: str = Field(default="", description="Why it failed.")
     next: str = Field(description=NEXT)
 
@@ -94,7 +97,7 @@ class Painted(Value):
 class Imported(Value):
     """A picture was taken in."""
 
-    image_id: str = Field(description="Give it to generate_image or recaption.")
+    image_id: str = Field(description="For generate_image and recaption.")
     image: str = Field(description=IMAGE)
     width: int
     height: int
@@ -106,12 +109,13 @@ class Viewed(Value):
 
     image_id: str
     image: str = Field(description=IMAGE)
-    download: str | None = Field(default=None, description="Where a browser gets it; expires.")
+    path: str | None = Field(default=None, description=FILE)
+    download: str | None = Field(default=None, description="Link to the PNG; expires.")
     width: int
     height: int
     prompt: str
     passed: bool | None = Field(default=None, description="None if it was never inspected.")
-    questions: list[Answer] = Field(default_factory=list, description="The checklist, answered about it.")
+    questions: list[Answer] = Field(default_factory=list, description="The checklist with its answers.")
     next: str = Field(description=NEXT)
 
 
@@ -129,7 +133,7 @@ class Page(Value):
     """Pictures, newest first."""
 
     images: list[Listed]
-    cursor: int | None = Field(default=None, description="Give it to list_images for older ones; none: no more.")
+    cursor: int | None = Field(default=None, description="For list_images, if there are older ones.")
     next: str = Field(description=NEXT)
 
 

@@ -9,8 +9,8 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from muralist.prompts import load
+from muralist.server.application import Application
 from muralist.server.owner import owner
-from muralist.server.workshop import Workshop
 from muralist.tools.catalogue import TOOLS
 
 from .awaiting import awaited
@@ -19,10 +19,10 @@ from .results import Painting, Planned, Recaptioned, reply
 from .tool import VIEW, Arguments, Awaited, McpTool, OnRun, arguments_of, mcp_tool
 
 TITLES = {
-    "recaption": "Write down what has to be in the picture",
+    "recaption": "List what has to be in the picture",
     "plan": "Divide the canvas",
     "regional_diffuse": "Paint the plan",
-    "inspect_and_edit": "Check the picture, repaint parts",
+    "inspect_and_edit": "Check the picture and repaint parts",
 }
 
 
@@ -33,16 +33,16 @@ class FromPicture(Arguments):
         default=None,
         min_length=1,
         max_length=80,
-        description="A picture to start from, imported or of an earlier run.",
+        description="A picture to change, imported or from an earlier run.",
     )
 
 
-def run_tools(workshop: Workshop) -> list[McpTool]:
+def run_tools(application: Application) -> list[McpTool]:
     """`recaption`, `plan`, `regional_diffuse` and `inspect_and_edit`, from the catalogue."""
 
     async def recaption(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:
         fields = arguments.model_dump_one_level()
-        outcome = await workshop.recaption(fields, fields.pop("image_id"), owner())
+        outcome = await application.recaption(fields, fields.pop("image_id"), owner())
         scene = outcome.run.scene
         entities = scene.entities if scene else []
         details = "\n".join(f"{entity.id}: {entity.count} x {entity.name}" for entity in entities)
@@ -53,7 +53,7 @@ def run_tools(workshop: Workshop) -> list[McpTool]:
 
     async def plan(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:
         fields = arguments.model_dump_one_level()
-        outcome = await workshop.plan(fields, fields.pop("run_id"), owner())
+        outcome = await application.plan(fields, fields.pop("run_id"), owner())
         follow = after_plan(outcome.run)
         return reply([outcome.text, follow], {**outcome.data, "next": follow}, outcome.picture)
 
@@ -67,14 +67,14 @@ def run_tools(workshop: Workshop) -> list[McpTool]:
         async def act(arguments: Arguments, context: Context[Any, Any]) -> CallToolResult:
             fields = arguments.model_dump_one_level()
             run_id, seconds = fields.pop("run_id"), fields.pop("wait_seconds")
-            job = await workshop.begin(name, fields, run_id, owner())
-            return await awaited(workshop, job, seconds, context)
+            job = await application.begin(name, fields, run_id, owner())
+            return await awaited(application, job, seconds, context)
 
         return offered(name, act, Painting, OnRun, Awaited, view=VIEW)
 
     return [
-        offered("recaption", recaption, Recaptioned, FromPicture, read_only=True),
-        offered("plan", plan, Planned, OnRun, read_only=True),
+        offered("recaption", recaption, Recaptioned, FromPicture),
+        offered("plan", plan, Planned, OnRun),
         painting("regional_diffuse"),
         painting("inspect_and_edit"),
     ]

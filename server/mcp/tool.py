@@ -105,7 +105,7 @@ def _schema(result: type[BaseModel]) -> dict[str, Any]:
 class OnRun(Arguments):
     """Arguments of a tool that is called on a run."""
 
-    run_id: str = Field(description="The run_id that recaption gave.", max_length=64)
+    run_id: str = Field(description="The run_id from recaption or generate_image.", max_length=64)
 
 
 class Awaited(Arguments):
@@ -113,7 +113,7 @@ class Awaited(Arguments):
 
     wait_seconds: float = Field(
         default=25, ge=0, le=50, allow_inf_nan=False,
-        description="How long this call waits for the picture; then get_job goes on waiting. 0: not at all.",
+        description="Seconds to wait for the picture; get_job waits on. 0: do not wait.",
     )  # fmt: skip
 
 

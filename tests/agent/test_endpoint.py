@@ -13,8 +13,8 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from muralist.agent.endpoint import Endpoint, EndpointChatModel, picture_block
+from muralist.agent.endpoint.output_mode import OutputMode
 from muralist.agent.endpoint.probe import probe
-from muralist.agent.endpoint.rungs import Rung
 from muralist.agent.settings import Settings
 from muralist.tools.errors import BadSettings, EndpointError, NoAnswer, NoVision, OutOfBudget, Refused
 from muralist.tools.metering import Price, Spending, metered
@@ -94,7 +94,7 @@ async def test_a_form_about_a_picture_is_never_filled_in_without_it(status: int)
         ):
             await endpoint.ask([*QUESTION, PICTURE], Seen)
         assert (await endpoint.ask(QUESTION, Seen)).colour == "red"
-        assert "takes no pictures: good for planning" in (await probe(endpoint)).told
+        assert "takes no pictures: good for planning" in (await probe(endpoint)).summary
 
 
 async def test_every_call_over_the_wire_is_metered_with_its_price_and_the_tries_of_the_client() -> None:
@@ -188,7 +188,7 @@ async def test_a_conversation_with_tools_is_told_in_words_to_an_endpoint_that_kn
 )
 async def test_one_small_question_says_what_an_endpoint_can_do(dialect: Any, said: str) -> None:
     with serving(red, dialect) as fake:
-        assert (await probe(Endpoint("m", base_url=fake.url))).told.startswith(said)
+        assert (await probe(Endpoint("m", base_url=fake.url))).summary.startswith(said)
 
 
 async def test_a_model_with_vision_in_its_name_that_calls_no_tools_is_not_taken_for_blind() -> None:
@@ -200,7 +200,7 @@ async def test_a_model_with_vision_in_its_name_that_calls_no_tools_is_not_taken_
     with serving(red, toolless) as fake:
         endpoint = Endpoint("llama3.2-vision", base_url=fake.url)
         assert (await endpoint.ask([PICTURE], Seen)).colour == "red"
-    assert (endpoint.rung, endpoint.sees) == (Rung.SCHEMA, True)
+    assert (endpoint.mode, endpoint.sees) == (OutputMode.SCHEMA, True)
 
 
 async def test_a_router_that_has_nobody_who_calls_tools_is_asked_in_another_form() -> None:

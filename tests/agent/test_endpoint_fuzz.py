@@ -23,8 +23,8 @@ from minds import ADD_CUP, PROMPT, layout, scene
 import muralist
 from muralist.agent import OfflineDrafter
 from muralist.agent.endpoint import Endpoint, EndpointChatModel
-from muralist.diffusion import FileStore
-from muralist.graphs.calling import langchain_tools
+from muralist.graphs.turns import schemas
+from muralist.storage import FileStore
 from muralist.tools.catalogue import TOOLS, offered
 from muralist.tools.errors import MuralistError
 from muralist.tools.fidelity import check_scene
@@ -170,7 +170,7 @@ def assert_sound(scene: Scene, layout: Layout | None) -> None:
 
 
 NEW = count()
-TOOLBOX = langchain_tools()
+TOOLBOX = schemas()
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw
 
 import muralist
 from muralist.agent.inspectors.grounded import GroundedInspector
-from muralist.agent.inspectors.looks import Looks
 from muralist.agent.inspectors.open_vocabulary import OpenVocabularyDetector, distinct, probability
-from muralist.graphs import wiring
+from muralist.agent.inspectors.vqa import VqaModel
+from muralist.runs import wiring
 from muralist.tools.checklist import checklist
 from muralist.tools.detection import Detection
 from muralist.tools.errors import BackboneError
@@ -103,13 +103,13 @@ SCENE = Scene(
 )
 
 
-async def inspected(look: Looks | None) -> dict[str, Verdict]:
+async def inspected(vqa: VqaModel | None) -> dict[str, Verdict]:
     def detect(picture: Image.Image, nouns: Sequence[str], at_once: bool = False) -> list[Detection]:
         return [thing("cup", 0.1, 0.1), thing("dog", 0.6, 0.6)]
 
     picture = painted("#d0b890", ((20, 20, 59, 59), "#102070"), ((120, 120, 159, 159), "#604020"))
     questions = checklist(SCENE)
-    given = await GroundedInspector(detect, look).inspect(picture, questions)
+    given = await GroundedInspector(detect, vqa).inspect(picture, questions)
     return {verdict.question_id: verdict for verdict in settle(questions, given)}
 
 
@@ -127,7 +127,7 @@ async def test_a_model_that_answers_questions_is_asked_for_the_rest(
     family: Callable[[Path, str], Path], tmp_path: Path
 ) -> None:
     for word, status in (("yes", "pass"), ("no", "fail")):
-        given = await inspected(Looks(str(family(tmp_path / word, word))))
+        given = await inspected(VqaModel(str(family(tmp_path / word, word))))
         assert {given[name].status for name in ("cup.material.1", "relation.0", "background")} == {status}
         assert given["cup.count"].status == "pass"
 
@@ -187,17 +187,17 @@ async def test_an_attribute_holds_only_if_every_instance_has_it() -> None:
 
 
 async def test_a_model_that_compares_with_texts_tells_materials_but_no_relations(tmp_path: Path) -> None:
-    look = Looks(str(tiny_models.clip(tmp_path / "clip")))
+    vqa = VqaModel(str(tiny_models.clip(tmp_path / "clip")))
     cutout = painted("#102070")
-    others = [look.has(cutout, "cup", Attribute(kind="material", value=word)) for word in ("wooden", "glass", "iron")]
+    others = [vqa.has(cutout, "cup", Attribute(kind="material", value=word)) for word in ("wooden", "glass", "iron")]
     assert all(p is not None and 0 < p < 1 for p in others)
-    assert look.has(cutout, "cup", Attribute(kind="size", value="large")) is None
-    assert (await inspected(look))["relation.0"].status == "unsure"
+    assert vqa.has(cutout, "cup", Attribute(kind="size", value="large")) is None
+    assert (await inspected(vqa))["relation.0"].status == "unsure"
 
 
 def test_a_picture_that_a_model_cannot_take_is_told_of_in_one_line_and_the_next_one_is_taken(tmp_path: Path) -> None:
-    asking = Looks(str(tiny_models.vilt(tmp_path / "vilt", "yes")))
-    comparing = Looks(str(tiny_models.clip(tmp_path / "clip")))
+    asking = VqaModel(str(tiny_models.vilt(tmp_path / "vilt", "yes")))
+    comparing = VqaModel(str(tiny_models.clip(tmp_path / "clip")))
     with pytest.raises(BackboneError, match=r"vqa '.*' failed \(.*\): take a smaller picture") as caught:
         asking.yes(Image.new("RGB", (4000, 1)), "Is it a cup?")
     assert "\n" not in str(caught.value)
@@ -247,7 +247,7 @@ def test_a_model_of_another_kind_or_none_at_all_is_told_of_in_one_line(tmp_path:
         OpenVocabularyDetector("owl")
     (tmp_path / "clip" / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(BackboneError, match=r"could not be loaded \(.*\): check that it is complete") as caught:
-        Looks(clip).yes(picture, "Is it a cup?")
+        VqaModel(clip).yes(picture, "Is it a cup?")
     assert "\n" not in str(caught.value)
 
 

@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muralist.agent import lay_out, parse_prompt
+from muralist.agent import lay_out
+from muralist.parsing import parse_prompt
 from muralist.tools.errors import BadLayout
 from muralist.tools.layout import Box, Layout
 from muralist.tools.plan import check_layout
-from muralist.tools.scene import Entity, Place, Predicate, Relation, Scene
+from muralist.tools.predicates import PredicateName
+from muralist.tools.scene import Entity, Place, Relation, Scene
 
 
 def boxes(layout: Layout) -> list[tuple[float, float, float, float]]:
@@ -157,7 +159,7 @@ def test_a_relation_to_nothing_is_refused_by_name() -> None:
         lay_out(broken)
 
 
-_ORDERED: tuple[Predicate, ...] = ("left of", "right of", "above", "below", "on", "under")
+_ORDERED: tuple[PredicateName, ...] = ("left of", "right of", "above", "below", "on", "under")
 
 
 def holds(predicate: str, subject: Box, other: Box) -> bool:

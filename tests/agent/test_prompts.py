@@ -14,8 +14,8 @@ from block_world import COLOURS, PAPER, BlockInspector, BlockPainter
 from PIL import Image
 
 from muralist.agent import OfflineDrafter
-from muralist.diffusion import FileStore
 from muralist.prompts import load
+from muralist.storage import FileStore
 from muralist.tools.catalogue import TOOLS
 from muralist.tools.edits import edit_layout
 from muralist.tools.inspect_and_edit import InspectAndEditArgs
@@ -62,5 +62,5 @@ async def test_the_example_of_a_wish_is_accepted_about_its_picture(ports: Ports)
 
 
 def test_what_a_model_reads_at_each_step_is_short() -> None:
-    for name in ("recaption", "wish", "plan", "edit"):
+    for name in ("recaption", "wish", "plan", "edit", "paint_anew"):
         assert len(load("agent")) + len(load(name)) < 6000

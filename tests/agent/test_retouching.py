@@ -1,6 +1,7 @@
 """Which edits follow from which findings."""
 
-from muralist.agent import lay_out, parse_prompt, propose_edits
+from muralist.agent import lay_out, propose_edits
+from muralist.parsing import parse_prompt
 from muralist.tools.checklist import checklist
 from muralist.tools.edits import MAX_SHARED, Edit
 from muralist.tools.layout import Box
@@ -131,6 +132,15 @@ def test_the_wrong_one_of_several_is_mended() -> None:
     assert told(proposed(scene, a=failed("apple.colour.0", box=RIGHT), b=found("apple", LEFT, RIGHT))) == [
         "recolour apple.1"
     ]
+
+
+def test_the_inspector_says_which_of_several_are_too_many() -> None:
+    scene = parse_prompt("two red apples")
+    apart = [Box(x0=x, y0=0.1, x1=x + 0.15, y1=0.3) for x in (0.1, 0.4, 0.7)]
+    counted = found("apple", *apart, passed=False).model_copy(update={"instances": [(0, apart[1]), (1, apart[2])]})
+    (edit,) = proposed(scene, a=counted)
+    assert told([edit]) == ["remove apple.2"]
+    assert edit.box.overlap(apart[0]) == 1
 
 
 def test_what_stands_wrong_moves_into_its_region_and_keeps_its_size() -> None:

@@ -11,9 +11,9 @@ from muralist.tools.errors import BadLayout, BadPrompt
 from muralist.tools.fidelity import check_scene
 from muralist.tools.geometry import place_of
 from muralist.tools.layout import Box
+from muralist.tools.observation import Observation
 from muralist.tools.plan import check_layout
 from muralist.tools.scene import Scene
-from muralist.tools.sight import Sight
 
 
 def thing(look: str, x: float, y: float, form: float = 1.0, side: float = 0.2) -> Detection:
@@ -22,7 +22,7 @@ def thing(look: str, x: float, y: float, form: float = 1.0, side: float = 0.2) -
     return Detection(box, 0.95, {noun: 1.0}, {colour: 0.95}, form)
 
 
-SIGHT = Sight(
+OBSERVED = Observation(
     [
         thing("red turtle", 0.2, 0.2),
         thing("red turtle", 0.8, 0.2),
@@ -76,18 +76,18 @@ TURTLES, CUP, DOG = "[2 red turtle]", "[1 green cup bottom left]", "[1 brown dog
     ],
 )
 def test_what_a_wish_does_not_name_is_kept(wish: str, there: set[str], absent: list[str]) -> None:
-    scene = wished_scene(wish, SIGHT)
+    scene = wished_scene(wish, OBSERVED)
     assert (told(scene), scene.absent, scene.background) == (there, absent, "grass")
     check_scene(scene, wish, given=True)
-    check_layout(lay_out_around(scene, SIGHT), scene)
+    check_layout(lay_out_around(scene, OBSERVED), scene)
 
 
 def test_relations_are_to_what_is_there() -> None:
-    scene = wished_scene("move the dog to the left of the cup", SIGHT)
+    scene = wished_scene("move the dog to the left of the cup", OBSERVED)
     (relation,) = scene.relations
     assert (relation.subject, relation.predicate, relation.objects) == ("dog", "left of", ["cup"])
     assert scene.kept == ["turtle", "cup"]
-    beside = wished_scene("add a red turtle to the left of a red turtle", SIGHT)
+    beside = wished_scene("add a red turtle to the left of a red turtle", OBSERVED)
     assert [each.id for each in beside.entities if each.id not in beside.kept] == ["turtle_2", "turtle_3"]
 
 
@@ -107,41 +107,41 @@ def test_relations_are_to_what_is_there() -> None:
 )
 def test_a_wish_that_cannot_be_done_says_what_can(wish: str, message: str) -> None:
     with pytest.raises(BadPrompt, match=message):
-        wished_scene(wish, SIGHT)
+        wished_scene(wish, OBSERVED)
 
 
 def test_what_nobody_could_vouch_for_stays_without_a_question_unless_it_is_named() -> None:
-    sight = Sight([thing("green cup", 0.2, 0.5), thing("blue bird", 0.8, 0.5, form=0.2)])
-    scene = wished_scene("make the cup red", sight)
+    observation = Observation([thing("green cup", 0.2, 0.5), thing("blue bird", 0.8, 0.5, form=0.2)])
+    scene = wished_scene("make the cup red", observation)
     assert (told(scene), scene.partial) == ({"1 red cup left"}, True)
-    assert told(wished_scene("replace the bird by a cat", sight)) == {"[1 green cup left]", "1 cat right"}
+    assert told(wished_scene("replace the bird by a cat", observation)) == {"[1 green cup left]", "1 cat right"}
 
 
 def test_a_part_of_a_thing_is_no_second_one() -> None:
-    sight = Sight([thing("red car", 0.5, 0.5, side=0.4), thing("red car", 0.5, 0.4, side=0.2)])
-    assert str(sight) == "a red car"
+    observation = Observation([thing("red car", 0.5, 0.5, side=0.4), thing("red car", 0.5, 0.4, side=0.2)])
+    assert str(observation) == "a red car"
 
 
 def test_things_stay_where_they_stand_and_new_ones_stand_clear_of_them() -> None:
-    layout = lay_out_around(wished_scene("replace the dog by a cat, then add a red car", SIGHT), SIGHT)
+    layout = lay_out_around(wished_scene("replace the dog by a cat, then add a red car", OBSERVED), OBSERVED)
     car, cat = layout.region_of("car").box, layout.region_of("cat").box
-    assert cat.iou(SIGHT.things[3].box) > 0.5
-    assert all(car.overlap(thing.box) == 0 for thing in SIGHT.things)
-    assert all(layout.region_of("turtle", at).box.overlap(SIGHT.things[at].box) == 1 for at in range(2))
+    assert cat.iou(OBSERVED.things[3].box) > 0.5
+    assert all(car.overlap(thing.box) == 0 for thing in OBSERVED.things)
+    assert all(layout.region_of("turtle", at).box.overlap(OBSERVED.things[at].box) == 1 for at in range(2))
 
 
 def test_where_something_has_to_go_nothing_is_to_be_painted() -> None:
-    layout = lay_out_around(wished_scene("remove the cup", SIGHT), SIGHT)
+    layout = lay_out_around(wished_scene("remove the cup", OBSERVED), OBSERVED)
     (cleared,) = [region for region in layout.regions if not region.instances]
-    assert (cleared.prompt, cleared.box.overlap(SIGHT.things[2].box)) == ("nothing on grass", 1)
+    assert (cleared.prompt, cleared.box.overlap(OBSERVED.things[2].box)) == ("nothing on grass", 1)
 
 
 def test_what_moves_goes_to_a_place_where_it_surely_stands() -> None:
-    layout = lay_out_around(wished_scene("move the dog to the top", SIGHT), SIGHT)
+    layout = lay_out_around(wished_scene("move the dog to the top", OBSERVED), OBSERVED)
     assert "top" in place_of(layout.region_of("dog").box)
 
 
 def test_a_full_picture_has_no_room() -> None:
-    full = Sight([thing("red cup", 0.5, 0.5, side=0.98)])
+    full = Observation([thing("red cup", 0.5, 0.5, side=0.98)])
     with pytest.raises(BadLayout, match="there is no room for a dog on the picture"):
         lay_out_around(wished_scene("add a dog", full), full)

@@ -30,7 +30,7 @@ from mcp_client import PROMPT, served, structure  # noqa: E402
 from servers import fresh_home  # noqa: E402
 
 from muralist.agent import OfflineChatModel  # noqa: E402
-from muralist.graphs import wiring  # noqa: E402
+from muralist.runs import wiring  # noqa: E402
 
 BARE = """
 from mcp.server.mcpserver import MCPServer

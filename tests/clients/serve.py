@@ -21,24 +21,25 @@ def main() -> None:
     from muralist.__main__ import main as muralist
 
     flags = set(sys.argv[1:])
-    if "MURALIST_TEST_PID" in os.environ:
-        Path(os.environ["MURALIST_TEST_PID"]).write_text(str(os.getpid()), encoding="utf-8")
+    # Taken out of the environment: a server refuses variables of ours that it does not know.
+    pid, port = os.environ.pop("MURALIST_TEST_PID", None), os.environ.pop("MURALIST_TEST_PORT", "0")
+    gate = Path(os.environ.pop("MURALIST_TEST_GATE", os.devnull))
+    if pid is not None:
+        Path(pid).write_text(str(os.getpid()), encoding="utf-8")
     if "--real" not in flags:
-        _install_blocks()
+        _install_blocks(gate)
     if "--fixtures" in flags:
         _mount_fixtures()
-    sys.argv[1:] = (
-        ["serve", "--http", "--port", os.environ.get("MURALIST_TEST_PORT", "0")] if "--http" in flags else ["serve"]
-    )
+    sys.argv[1:] = ["serve", "--http", "--port", port] if "--http" in flags else ["serve"]
     muralist()
 
 
-def _install_blocks() -> None:
+def _install_blocks(gate: Path) -> None:
     from block_world import install
     from gated_painter import GatedPainter
 
     os.environ |= {"MURALIST_BACKBONE": "blocks", "MURALIST_INSPECTOR": "blocks"}
-    install(GatedPainter(gate=Path(os.environ.get("MURALIST_TEST_GATE", os.devnull))))
+    install(GatedPainter(gate=gate))
 
 
 def _mount_fixtures() -> None:

@@ -9,6 +9,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from tiny_pipelines import tiny
 
+from muralist.tools.device_memory import MEMORY
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
@@ -17,6 +19,18 @@ def _one_thread() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("MURALIST_THREADS", "1")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Random weights are the same whatever ran before."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else_in_memory() -> None:
+    """What idle engines of other tests hold is not given back to this one."""
+    MEMORY.clear()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,8 @@ def test_only_what_is_inside_changes_and_the_same_seed_gives_the_same_bytes(edit
     pipe = tiny(editor) if editor in INPAINTING else tiny_editor(editor)
     before = set(vars(pipe)), pipe.scheduler
     first, second = (
-        edit_region(pipe, PICTURE, (0.1, 0.1, 0.95, 0.75), "a red cup", steps=2, seed=3, scene=scene) for _ in range(2)
+        edit_region(pipe, PICTURE, (0.1, 0.1, 0.95, 0.75), "a red cup", steps=2, seed=3, scene=scene, native_side=88)
+        for _ in range(2)
     )
     changed = (np.asarray(first) != np.asarray(PICTURE)).any(2)
     assert first.size == PICTURE.size
@@ -62,7 +63,8 @@ def test_only_what_is_inside_changes_and_the_same_seed_gives_the_same_bytes(edit
 def test_guidance_is_heard_without_a_negative_prompt(editor: str) -> None:
     pipe = tiny(editor) if editor in INPAINTING else tiny_editor(editor)
     weak, strong = (
-        edit_region(pipe, PICTURE, (0, 0, 1, 1), "a red cup", steps=2, guidance=guidance) for guidance in (1, 8)
+        edit_region(pipe, PICTURE, (0, 0, 1, 1), "a red cup", steps=2, guidance=guidance, native_side=88)
+        for guidance in (1, 8)
     )
     assert weak.tobytes() != strong.tobytes()
 

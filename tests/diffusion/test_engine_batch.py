@@ -294,3 +294,14 @@ def test_when_nothing_helps_it_is_said_in_one_line(
     engine = engine_for(pipe, batch)
     with pytest.raises(BackboneError, match="ran out of memory at 64x64: choose a smaller size"):
         engine.submit(Request(SPEC)).result()
+
+
+def test_an_edit_that_is_painted_smaller_shares_a_batch_with_pictures_of_its_size(
+    pipe: StableDiffusionPipeline,
+) -> None:
+    large = dataclasses.replace(SPEC, width=320, height=320, steps=3)
+    edit = dataclasses.replace(DIFFERENT[-1], source=SOURCE.resize((320, 320)), width=320, height=320, steps=3)
+    specs = [large, edit, dataclasses.replace(large, seed=6)]
+    alone, together = (decoded(pipe, batch, specs)[0] for batch in (1, 8))
+    for one, other in zip(alone, together, strict=True):
+        assert np.abs(np.asarray(one, int) - np.asarray(other, int)).max() <= 1

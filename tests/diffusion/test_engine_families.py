@@ -14,6 +14,7 @@ from tiny_pipelines import PIPELINES, tiny
 
 from muralist.diffusion import DiffusionPainter, Region
 from muralist.diffusion.engine import release
+from muralist.diffusion.engine.picture import paint as picture_of
 from muralist.tools.errors import BadSettings, Cancelled
 from muralist.tools.layout import Layout
 from muralist.tools.ports import PaintSpec
@@ -25,7 +26,9 @@ LAYOUT = Layout(
     base_prompt="a red car beside a blue vase",
 )
 SPEC = PaintSpec(LAYOUT, seed=7, width=96, height=64, steps=3)
-OTHERS = [family for family in PIPELINES if family not in ("SD", "SDXL")]
+PROCESSED = ["Qwen-Image-2.1", "LongCat-Image"]
+"""Whose processors for pictures need torchvision: they are painted with as they are, not from a folder."""
+OTHERS = [family for family in PIPELINES if family not in ("SD", "SDXL", *PROCESSED)]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,7 @@ async def test_regions_of_a_picture_are_repainted_or_it_is_said_that_they_cannot
     layout = Layout(regions=[Region("a dog", 0.25, 0.25, 0.75, 0.75)], base_prompt="a dog")
     change = {"layout": layout, "source": Image.fromarray(source), "strength": 0.9, "negative_prompt": ""}
     seen: list[tuple[int, int]] = []
-    if family in ("PixArt-Sigma", "Sana"):
+    if family in ("PixArt-Sigma", "Sana", "HunyuanImage", "Ovis-Image", "Krea 2"):
         with pytest.raises(BadSettings, match="cannot repaint parts of a picture"):
             await paint(painter(family), **change)
         return
@@ -103,3 +106,19 @@ async def test_regions_of_a_picture_are_repainted_or_it_is_said_that_they_cannot
     assert not changed.any()
     assert [step for step, _ in seen] == list(range(1, seen[0][1] + 1))
     assert await paint(painter(family), **change) == first
+
+
+@pytest.mark.parametrize("family", PROCESSED)
+def test_one_whose_processor_is_not_there_is_painted_by_region_step_by_step(family: str) -> None:
+    pipe, seen = tiny(family), []
+
+    def painted(**change: Any) -> bytes:
+        spec = dataclasses.replace(SPEC, guidance=4.0, **change)
+        picture = picture_of(pipe, spec, lambda *step: seen.append(step))
+        assert picture.size == (SPEC.width, SPEC.height)
+        return picture.tobytes()
+
+    first = painted()
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert len({first, painted(regional=False), painted(seed=8), painted(negative_prompt="rain")}) == 4
+    assert painted() == first

@@ -12,14 +12,18 @@ import numpy as np
 import pytest
 import torch
 from diffusers import (
+    ChromaImg2ImgPipeline,
+    ChromaInpaintPipeline,
     Flux2KleinInpaintPipeline,
     FluxImg2ImgPipeline,
     FluxInpaintPipeline,
+    FluxTransformer2DModel,
     QwenImageImg2ImgPipeline,
     QwenImageInpaintPipeline,
     SanaSprintImg2ImgPipeline,
     StableDiffusion3Img2ImgPipeline,
     StableDiffusion3InpaintPipeline,
+    StableDiffusionGLIGENPipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
     StableDiffusionXLImg2ImgPipeline,
@@ -33,11 +37,14 @@ from exactness import EXACT, assert_same, difference
 from peft import LoraConfig
 from PIL import Image
 from tiny_adapters import CONTROLNETS, with_controlnet, with_ip_adapter
-from tiny_pipelines import PIPELINES, tiny
+from tiny_pipelines import PIPELINES, grounded_unet, tiny
 
 from muralist.diffusion import Region, regional
 from muralist.diffusion.dense_reference import dense
+from muralist.diffusion.families import family_of
+from muralist.tools.drawing import draw_layout
 from muralist.tools.errors import BadSettings
+from muralist.tools.layout import Layout
 
 
 def columns(count: int, base: str = "thing") -> list[Region]:
@@ -78,19 +85,30 @@ CASES: dict[str, tuple[list[str], bool, dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 """Every two values of layout, guidance, batch, size and timing meet in one of these."""
 
+SOMETIMES: dict[str, dict[str, Any]] = {
+    "the first block": {"blocks": range(1)},
+    "the second block": {"blocks": range(1, 2)},
+    "after the first step": {"since": 0.3, "base_ratio": [0.1, 0.6]},
+}
+
 GUIDED: dict[str, dict[str, Any]] = {
     "FLUX.1": {"true_cfg_scale": 4.0, "negative_prompt": "bad"},
     "Qwen-Image": {"true_cfg_scale": 4.0, "negative_prompt": "bad"},
+    "Qwen-Image-2.1": {"true_cfg_scale": 4.0, "negative_prompt": "bad"},
+    "LongCat-Image": {"guidance_scale": 4.0, "negative_prompt": "bad"},
 }
 UNGUIDED: dict[str, dict[str, Any]] = {
     "FLUX.1": {},
     "Qwen-Image": {"true_cfg_scale": 1.0},
+    "Qwen-Image-2.1": {"true_cfg_scale": 1.0},
     "Z-Image": {"guidance_scale": 0.0},
+    "Krea 2": {"guidance_scale": 0.0},
 }
 EXTRA: dict[str, dict[str, Any]] = {
     "PixArt-Sigma": {"use_resolution_binning": False},
     "Sana": {"use_resolution_binning": False, "complex_human_instruction": None},
     "Z-Image": {"cfg_truncation": 0.5},  # of the three steps, the last is not guided
+    "LongCat-Image": {"enable_prompt_rewrite": False},
 }
 
 differences: dict[tuple[str, str], float] = {}
@@ -108,7 +126,11 @@ def paint(pipe: Any, family: str, guided: bool = True, **options: Any) -> torch.
         **EXTRA.get(family, {}),
         **options,
     }
-    if family == "Sana":  # it paints multiples of 32
+    if family == "HunyuanImage":  # whose guidance is a component of the pipeline
+        pipe.guider.enable() if guided else pipe.guider.disable()
+        options.pop("guidance_scale")
+        options |= {side: 2 * options[side] for side in ("width", "height")}
+    if family in ("Sana", "Qwen-Image-2.1"):  # they paint multiples of 32
         options |= {side: -(-options[side] // 32) * 32 for side in ("width", "height")}
     if family == "FLUX.2":  # Klein takes none
         options.pop("negative_prompt", None)
@@ -120,6 +142,12 @@ def paint(pipe: Any, family: str, guided: bool = True, **options: Any) -> torch.
         num_inference_steps=3, generator=torch.Generator().manual_seed(7), output_type="latent", **options
     ).images
     return latents
+
+
+def padding(pipe: Any, *prompts: str) -> dict[str, int]:
+    """The pipeline's option by which its own prompt is padded as far as those need, as regions do it."""
+    known = getattr(family_of(pipe), "PADDING", None)
+    return {} if known is None else {"max_sequence_length": max(known.needed(pipe, each) for each in prompts)}
 
 
 def compared(  # noqa: PLR0917 - a case is spread into it
@@ -152,6 +180,34 @@ def test_the_picture_is_the_one_of_the_formula(pipelines: Callable[[str], Any], 
     compared(pipelines(family), family, case, *CASES[case])
 
 
+@pytest.mark.parametrize("steering", SOMETIMES.values(), ids=SOMETIMES.keys())
+@pytest.mark.parametrize("family", PIPELINES)
+def test_in_some_blocks_or_steps_alone_it_is_the_formulas_as_well(
+    pipelines: Callable[[str], Any], family: str, steering: dict[str, Any]
+) -> None:
+    pipe, pictures = pipelines(family), []
+    for way in (dense, regional):
+        with way(pipe, OVERLAP, **steering):
+            pictures.append(paint(pipe, family))
+    assert_same(pictures[1], pictures[0])
+    with regional(pipe, OVERLAP):
+        always = paint(pipe, family)
+    for other in (always, paint(pipe, family)):
+        assert difference(other, pictures[1]) > 2 * EXACT, "the regions hold always, or never"
+
+
+@pytest.mark.parametrize("family", PIPELINES)
+def test_all_blocks_are_what_holds_where_none_are_chosen(pipelines: Callable[[str], Any], family: str) -> None:
+    pipe = pipelines(family)
+    with regional(pipe, OVERLAP):
+        expected = paint(pipe, family)
+    with pytest.raises(BadSettings, match="are out of range") as told, regional(pipe, OVERLAP, blocks=range(99)):
+        pass
+    count = int(str(told.value).rsplit("range(", maxsplit=1)[1].rstrip(")"))
+    with regional(pipe, OVERLAP, blocks=range(count)):
+        assert torch.equal(paint(pipe, family), expected)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", PIPELINES)
 def test_afterwards_the_pipeline_paints_the_same_bits(pipelines: Callable[[str], Any], family: str) -> None:
@@ -174,7 +230,7 @@ def test_a_base_ratio_of_one_is_the_base_prompt_and_inner_regions_give_way_to_ou
     pipelines: Callable[[str], Any], family: str
 ) -> None:
     pipe = pipelines(family)
-    plain = paint(pipe, family)
+    plain = paint(pipe, family, **padding(pipe, "a red car, a blue vase"))
     with regional(pipe, columns(2), base_ratio=1):
         assert_same(paint(pipe, family), plain)
     with regional(pipe, columns(2)):
@@ -203,7 +259,7 @@ def test_one_region_without_base_is_its_own_prompt_as_if_it_had_been_the_prompt(
         return args, kwargs
 
     hook = network.register_forward_pre_hook(keep, with_kwargs=True)
-    options: dict[str, Any] = {"max_sequence_length": 128} if family in ("SD3", "FLUX.1", "FLUX.2") else {}
+    options: dict[str, Any] = padding(pipe, LONG)
     if family == "Z-Image":  # whose images are padded to multiples of 32 tokens, at a distance from their prompt
         options |= {"width": 128}
     try:
@@ -216,8 +272,31 @@ def test_one_region_without_base_is_its_own_prompt_as_if_it_had_been_the_prompt(
     assert all(torch.equal(each, pooled[seen]) for each in pooled[seen + 1 :: 2] if family == "SDXL")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "family", ["Qwen-Image", "Qwen-Image-2.1", "Chroma", "Ovis-Image", "LongCat-Image", "Krea 2", "HunyuanImage"]
+)
+def test_a_negative_prompt_over_everything_is_the_pictures_own(pipelines: Callable[[str], Any], family: str) -> None:
+    """Of families that call the denoiser for each side, and have no pooled embedding."""
+    pipe = pipelines(family)
+    options = padding(pipe, LONG)
+    plain = paint(pipe, family, prompt="a green house", negative_prompt="snow", **options)
+    with regional(pipe, [Region("a green house", 0, 0, 1, 1, negative_prompt="snow")], base_ratio=0):
+        assert_same(paint(pipe, family, prompt=LONG, negative_prompt="heavy rain", **options), plain)
+    with regional(pipe, [Region("a green house", 0, 0, 1, 1)], base_ratio=0):
+        assert_same(paint(pipe, family, prompt=LONG, negative_prompt="snow", **options), plain)
+
+
 class Unknown(ZImageTransformer2DModel):
     """A denoiser of a family that nobody has heard of, which takes lists, and the positive side first."""
+
+
+@pytest.mark.filterwarnings("ignore:regional attention does not know")
+def test_what_is_composed_in_noise_space_has_no_blocks_to_choose_from() -> None:
+    pipe = tiny("Z-Image")
+    pipe.transformer.__class__ = Unknown
+    with pytest.raises(BadSettings, match="do not hold block by block"), regional(pipe, OVERLAP, blocks=range(1)):
+        pass
 
 
 def test_composition_mixes_what_the_denoiser_predicts_for_each_prompt() -> None:
@@ -241,6 +320,18 @@ def test_composition_mixes_what_the_denoiser_predicts_for_each_prompt() -> None:
     expected[0, ..., :4] = 0.25 * base[0, ..., :4] + 0.75 * cat[0, ..., :4]
     expected[0, ..., 4:, 4:] = 0.25 * base[0, ..., 4:, 4:] + 0.75 * dog[0, ..., 4:, 4:]
     assert_same(got, expected)
+
+
+class UnknownPacked(FluxTransformer2DModel):
+    """Of another family, whose latents are a sequence of tokens."""
+
+
+def test_packed_latents_of_a_family_that_nobody_has_heard_of_are_refused_before_anything_is_painted() -> None:
+    pipe = tiny("FLUX.1")
+    pipe.transformer.__class__ = UnknownPacked
+    refusal = r"does not know FluxPipeline, and its packed latents do not say where a region is: use Stable.*Krea2Pipe"
+    with pytest.raises(BadSettings, match=refusal), regional(pipe, OVERLAP):
+        pytest.fail("it was let in")
 
 
 def test_sequences_with_pictures_between_the_texts_are_refused(pipelines: Callable[[str], Any]) -> None:
@@ -268,6 +359,8 @@ REPAINTING: dict[tuple[str, str], Any] = {
     ("Qwen-Image", "inpainting"): QwenImageInpaintPipeline,
     ("Z-Image", "img2img"): ZImageImg2ImgPipeline,
     ("Z-Image", "inpainting"): ZImageInpaintPipeline,
+    ("Chroma", "img2img"): ChromaImg2ImgPipeline,
+    ("Chroma", "inpainting"): ChromaInpaintPipeline,
 }
 
 
@@ -280,6 +373,8 @@ def test_it_holds_for_repainting(pipelines: Callable[[str], Any], family: str, f
     options: dict[str, Any] = {"image": PICTURE, "strength": 0.9}
     if feature == "inpainting":
         options["mask_image"] = Image.new("L", (64, 64), 255)
+    if (family, feature) == ("Chroma", "inpainting"):  # whose pipeline asks for what Chroma does not have
+        pipe.transformer.register_to_config(guidance_embeds=False)
     if family in ("SD", "SDXL") and feature == "img2img":
         options |= {"width": None, "height": None}
     if family == "Sana":  # Sprint, whose only picture in between is for two steps
@@ -293,7 +388,7 @@ def test_repainting_begins_where_its_part_of_the_schedule_does(pipelines: Callab
     """Of three steps it takes the last: what is switched off after the first half never holds."""
     pipe = REPAINTING[family, "img2img"](**pipelines(family).components)
     pipe.set_progress_bar_config(disable=True)
-    plain = paint(pipe, family, image=PICTURE, strength=1 / 3)
+    plain = paint(pipe, family, image=PICTURE, strength=1 / 3, **padding(pipe, "a red car, a blue vase"))
     for until, holds in ((0.5, False), (0.9, True)):
         with regional(pipe, OVERLAP, until=until):
             assert torch.equal(paint(pipe, family, image=PICTURE, strength=1 / 3), plain) is not holds
@@ -304,6 +399,36 @@ def test_repainting_begins_where_its_part_of_the_schedule_does(pipelines: Callab
 def test_it_holds_with_controlnet(pipelines: Callable[[str], Any], family: str) -> None:
     options = {"image" if family in ("SD", "SDXL") else "control_image": PICTURE, **TWICE}
     compared(with_controlnet(family, pipelines(family)), family, "ControlNet", ["overlap"], True, options, {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["SD", "FLUX.1"])
+def test_the_drawing_of_the_layout_may_guide_a_controlnet(pipelines: Callable[[str], Any], family: str) -> None:
+    pipe = with_controlnet(family, pipelines(family))
+    drawing = draw_layout(Layout(base_prompt="a room", regions=OVERLAP), 64, 64)
+    name = "image" if family == "SD" else "control_image"
+    compared(pipe, family, "ControlNet", ["overlap"], True, {name: drawing}, {})
+    with regional(pipe, OVERLAP):
+        drawn, blank = (paint(pipe, family, **{name: each}) for each in (drawing, Image.new("RGB", (64, 64), "white")))
+    assert difference(drawn, blank) > EXACT
+
+
+@pytest.mark.parametrize("guided", [True, False])
+def test_it_holds_with_the_boxes_of_gligen(guided: bool) -> None:
+    parts = tiny("SD").components | {"unet": grounded_unet()}
+    parts.pop("image_encoder")
+    pipe = StableDiffusionGLIGENPipeline(**parts, requires_safety_checker=False)
+    pipe.set_progress_bar_config(disable=True)
+    boxes = {"gligen_phrases": ["a cat"], "gligen_boxes": [[0, 0, 0.5, 1]], "gligen_scheduled_sampling_beta": 1}
+    with dense(pipe, OVERLAP, 0.3):
+        expected = paint(pipe, "SD", guided, **boxes)
+    with regional(pipe, OVERLAP, 0.3):
+        assert_same(paint(pipe, "SD", guided, **boxes), expected)
+    with regional(pipe, OVERLAP):
+        here, there = (
+            paint(pipe, "SD", guided, **boxes | {"gligen_boxes": [box]}) for box in ([0, 0, 0.5, 1], [0.6, 0, 1, 0.3])
+        )
+    assert difference(here, there) > 10 * EXACT
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from muralist.diffusion import Region
 from muralist.diffusion.cells import cell_span, grids
-from muralist.diffusion.gather import gather
 from muralist.diffusion.geometry import cell_weights, shares
+from muralist.diffusion.query_gather import plan_query_gather
 
 
 @given(parts=st.integers(1, 16), cells=st.integers(1, 128))
@@ -83,7 +83,7 @@ def test_gathering_and_mixing_back_gives_every_cell_its_shares(
     amounts = [torch.rand(regions, cells, generator=random) / max(1, regions) for regions in rows]
     amounts = [amount * (torch.rand(amount.shape, generator=random) < density) for amount in amounts]
     tokens = torch.randint(1, 3, (sum(rows),), generator=random).tolist()
-    plan = gather(amounts, tokens, torch.float32, torch.device("cpu"))
+    plan = plan_query_gather(amounts, tokens, torch.float32, torch.device("cpu"))
     if plan is None:
         assert not any(amount.any() for amount in amounts)
         return

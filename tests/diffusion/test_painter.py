@@ -60,7 +60,7 @@ async def test_the_gist_stands_for_the_base_prompt_of_several_regions_only(backb
     for layout, changes in ((LAYOUT, True), (one, False)):
         spec = dataclasses.replace(SPEC, layout=layout)
         told = dataclasses.replace(spec, layout=layout.model_copy(update={"base_prompt": "two things"}))
-        painter = DiffusionPainter(backbone, gist=lambda _: "two things")
+        painter = DiffusionPainter(backbone, short_caption=lambda _: "two things")
         picture = await painter.paint(spec, ignore, threading.Event())
         assert (picture.tobytes() == (await paint(backbone, told)).tobytes()) is changes
 
@@ -343,7 +343,7 @@ def test_a_number_of_threads_that_is_none_is_told(monkeypatch: pytest.MonkeyPatc
 def test_importing_making_and_checking_load_no_torch() -> None:
     program = (
         "import sys\n"
-        "from muralist.diffusion import DiffusionPainter, FileStore, Region, regional\n"
+        "from muralist.diffusion import DiffusionPainter, Region, regional\n"
         "from muralist.tools.layout import Layout\n"
         "from muralist.tools.ports import PaintSpec\n"
         "painter = DiffusionPainter()\n"

@@ -17,6 +17,7 @@ from PIL import Image
 from muralist.diffusion import Region, regional
 from muralist.diffusion.dense_reference import dense
 from muralist.tools.errors import BadLayout, BadSettings
+from muralist.tools.layout import Layout
 
 
 def paint(pipe: Any, prompt: Any = "a red car, a blue vase", **options: Any) -> torch.Tensor:
@@ -206,6 +207,51 @@ MISTAKES: dict[str, tuple[type[Exception], str, Callable[[Any], Any]]] = {
     "base ratio": (BadSettings, "base ratio 2", lambda pipe: regional(pipe, columns(0, 1), 2)),
     "one of several": (BadSettings, "base ratio -1", lambda pipe: regional(pipe, columns(0, 1), [0, -1])),
     "until": (BadSettings, "until 0 is out of range", lambda pipe: regional(pipe, columns(0, 1), until=0)),
+    "never on": (
+        BadSettings,
+        "since 0.5 is not below until 0.5",
+        lambda pipe: regional(pipe, columns(0, 1), since=0.5, until=0.5),
+    ),
+    "blocks that are no range": (
+        BadSettings,
+        r"blocks \(0, 2\) are no range",
+        lambda pipe: regional(pipe, columns(0, 1), blocks=(0, 2)),  # type: ignore[arg-type]
+    ),
+    "blocks that are not there": (
+        BadSettings,
+        "blocks 2 to 8 are out of range: UNet2DConditionModel has 7",
+        lambda pipe: regional(pipe, columns(0, 1), blocks=range(2, 9)),
+    ),
+    "no blocks": (
+        BadSettings,
+        "blocks of an empty range",
+        lambda pipe: regional(pipe, columns(0, 1), blocks=range(0)),
+    ),
+    "one region alone": (
+        BadLayout,
+        "not a Region: give a list of Region",
+        lambda pipe: regional(pipe, Region("a")),  # type: ignore[arg-type]
+    ),
+    "a layout": (
+        BadLayout,
+        "not a Layout: give a list of Region",
+        lambda pipe: regional(pipe, Layout(base_prompt="a", regions=columns(0, 1))),  # type: ignore[arg-type]
+    ),
+    "tuples": (
+        BadLayout,
+        "a region is not a str",
+        lambda pipe: regional(pipe, [("a", 0, 0, 1, 1)]),  # type: ignore[list-item]
+    ),
+    "arguments the wrong way round": (
+        BadLayout,
+        "not a StableDiffusionPipeline",
+        lambda pipe: regional(columns(0, 1), pipe),
+    ),
+    "a base ratio in letters": (
+        BadSettings,
+        "base ratio '0.5' is no number",
+        lambda pipe: regional(pipe, columns(0, 1), "0.5"),
+    ),
     "feather": (BadSettings, "feather nan", lambda pipe: regional(pipe, columns(0, 1), feather=float("nan"))),
     "no pipeline": (BadSettings, "a unet or a transformer: object has", lambda _: regional(object(), columns(0, 1))),
 }

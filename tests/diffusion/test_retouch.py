@@ -138,3 +138,19 @@ def test_ten_edits_in_a_row_leave_every_pixel_outside_of_their_boxes_alone(pipe:
     changed = (np.asarray(source) != np.asarray(picture)).any(axis=2)
     assert not changed[~touched].any()
     assert changed[touched].mean() > 0.9
+
+
+@pytest.mark.parametrize(("size", "cells"), [((256, 256), (32, 32)), ((512, 384), (14, 18))])
+def test_a_picture_with_too_many_pixels_for_the_model_is_repainted_at_the_models_size(
+    pipe: StableDiffusionPipeline, size: tuple[int, int], cells: tuple[int, int]
+) -> None:
+    shapes = set()
+    hook = pipe.unet.register_forward_pre_hook(lambda _, args: shapes.add(tuple(args[0].shape[-2:])))
+    source = Image.fromarray(np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), np.uint8))
+    edited = retouch(pipe, source, LAYOUT, steps=2, generator=torch.Generator().manual_seed(0))
+    hook.remove()
+    assert shapes == {cells}
+    outside = alpha(LAYOUT.regions, *size, feather=4) == 0
+    assert edited.size == size
+    assert (np.asarray(edited) == np.asarray(source))[outside].all()
+    assert not (np.asarray(edited) == np.asarray(source))[~outside].all()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from muralist.server.cli import app
+from muralist.cli import app
 
 
 def refused(*arguments: str) -> str:

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from muralist.agent import parse_prompt
 from muralist.evals import newcomers
 from muralist.evals.losses import lost, table
+from muralist.parsing import parse_prompt
 from muralist.tools.errors import BadPrompt
 from muralist.tools.fidelity import check_scene
 from muralist.tools.scene import Scene

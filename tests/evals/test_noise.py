@@ -9,10 +9,10 @@ import pytest
 from block_world import BlockInspector, BlockPainter
 from PIL import Image
 
-from muralist.agent import parse_prompt
 from muralist.evals.noise import Arm, NoisyInspector, arms, hysteresis, measure, table
 from muralist.evals.suite import Case
-from muralist.graphs import wiring
+from muralist.parsing import parse_prompt
+from muralist.runs import wiring
 from muralist.tools.checklist import checklist
 from muralist.tools.verdict import status_of
 

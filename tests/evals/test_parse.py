@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from muralist.agent import parse_prompt
 from muralist.evals import parse, prompt_templates
 from muralist.evals.expectation import Link, Named, Thing, compare, read
+from muralist.parsing import parse_prompt
 from muralist.tools.errors import BadSettings
 from muralist.tools.scene import Scene
 

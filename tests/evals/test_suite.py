@@ -2,9 +2,10 @@ import math
 
 import pytest
 
-from muralist.agent import lay_out, parse_prompt
+from muralist.agent import lay_out
 from muralist.evals.statistics import interval
 from muralist.evals.suite import composition
+from muralist.parsing import parse_prompt
 from muralist.tools.fidelity import check_scene
 from muralist.tools.plan import check_layout
 

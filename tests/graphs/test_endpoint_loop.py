@@ -12,13 +12,13 @@ import fake_endpoint
 import pytest
 from block_world import BlockPainter
 from fake_endpoint import DIALECTS, Answer, FakeEndpoint, completion
+from graph_runs import context, ledger
 from langchain_core.messages import AIMessageChunk
 from minds import ADD_CUP, PROMPT, Script, foreman, layout, scene
 from seeing_mind import inspection
 
 import muralist
 from muralist.graphs import rpg
-from muralist.graphs.state import Context
 from muralist.tools.errors import Refused
 from muralist.tools.layout import Layout
 
@@ -152,17 +152,17 @@ async def test_a_run_whose_tokens_are_streamed_is_the_same(blocks: Blocks, serve
     named = {**blocks(), "model": "fake"}
     with serve() as fake:
         streamed, state = [], {}
-        context = Context(**{**named, "home": str(named["home"])})
         async for mode, part in rpg.graph.astream(
-            {"prompt": PROMPT}, context=context, stream_mode=["messages", "values"]
+            {"prompt": PROMPT}, context=context(named), stream_mode=["messages", "values"]
         ):
             if mode == "values":
                 state = part
             else:
                 streamed.append(part[0])
     assert all(request["stream"] for request in fake.requests)
-    assert [turn["tool"] for turn in state["run"]["turns"]] == ["recaption", "plan", "regional_diffuse"]
-    assert state["run"]["usage"]["planner_output_tokens"] == 21
+    run = await ledger(state)
+    assert [turn.tool for turn in run.turns] == ["recaption", "plan", "regional_diffuse"]
+    assert run.usage.planner_output_tokens == 21
     chunks = [
         chunk["name"]
         for message in streamed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +11,11 @@ from block_world import BlockInspector, BlockPainter
 from scripted_model import ScriptedModel, call
 
 import muralist
-from muralist.diffusion import FileStore
-from muralist.graphs import rpg
-from muralist.graphs.state import Context
-from muralist.tools.errors import MuralistError
+from muralist.runs import clock
+from muralist.storage import FileStore
+from muralist.tools.errors import MuralistError, PreconditionFailed, StoreError
 from muralist.tools.ports import PaintSpec
-from muralist.tools.run import Event, Run
+from muralist.tools.run import Event
 from muralist.tools.scene import Scene
 
 PROMPT = "a red cup to the left of a blue book"
@@ -38,8 +36,8 @@ def only_at(seed: int, act: Callable[[], Any]) -> Callable[[PaintSpec], None]:
 @pytest.fixture
 def time_flies(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Calling it makes an hour pass."""
-    passed, now = [0.0], time.time
-    monkeypatch.setattr(time, "time", lambda: now() + passed[0])
+    passed, now = [0.0], clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + passed[0])
     return lambda: passed.append(passed.pop() + 3600)
 
 
@@ -73,13 +71,14 @@ async def test_a_tool_that_breaks_ends_the_run_with_the_best_picture(blocks: Blo
     assert "\n" not in result.reason
 
 
-async def test_an_inspector_that_breaks_is_an_error_of_one_line(blocks: Blocks) -> None:
+async def test_a_picture_whose_inspector_breaks_is_kept_and_handed_over(blocks: Blocks) -> None:
     class Blind(BlockInspector):
         async def inspect(self, *_: Any) -> Any:
             raise OSError("no light")
 
-    with pytest.raises(MuralistError, match=r"^tool regional_diffuse failed: no light$"):
-        await muralist.adraw(PROMPT, **blocks(inspector=Blind()))
+    result = await muralist.adraw(PROMPT, **blocks(inspector=Blind()))
+    assert (result.run.status, result.reason) == ("failed", "tool regional_diffuse failed: no light")
+    assert (len(result.attempts), result.passed) == (1, False)
 
 
 async def test_painting_stops_within_a_step_when_the_time_is_up(blocks: Blocks, time_flies: Callable[[], None]) -> None:
@@ -100,30 +99,36 @@ async def test_time_that_is_up_during_the_first_picture_is_the_error(
         await muralist.adraw(PROMPT, seconds=9, **blocks(BlockPainter(on_paint=only_at(0, time_flies))))
 
 
-async def test_a_run_is_kept_for_the_tools_when_it_ends(blocks: Blocks) -> None:
+async def test_a_run_is_kept_as_it_ends(blocks: Blocks) -> None:
     named = blocks(BlockPainter(faults={0: [0]}))
     result = await muralist.adraw(PROMPT, **named)
-    assert await FileStore(named["home"]).load_run(result.run_id, "local") == (result.run, 1)
+    assert (await FileStore(named["home"]).load_run(result.run_id, "local"))[0] == result.run
 
 
-async def test_a_kept_run_that_the_graph_goes_on_with_is_kept_again(blocks: Blocks) -> None:
-    named = blocks()
-    store, run = FileStore(named["home"]), Run.open()
-    await store.save_run(run, 0)
-    state = await draw_on(run, named)
-    assert await store.load_run(run.run_id, "local") == (Run.model_validate(state["run"]), 2)
+async def test_a_run_that_another_holder_took_over_is_not_written_to(blocks: Blocks) -> None:
+    def taken_over() -> None:
+        with store.database.transaction(write=True) as db:
+            db.execute("UPDATE leases SET fence=fence + 1")
 
-
-async def test_a_run_that_someone_else_changed_meanwhile_is_not_overwritten(blocks: Blocks) -> None:
-    run = Run.open()
-    named = blocks(BlockPainter(on_paint=only_at(0, lambda: store._save_run(run.changed(reason="theirs"), 1))))
+    named = blocks(BlockPainter(on_paint=only_at(0, taken_over)))
     store = FileStore(named["home"])
-    await store.save_run(run, 0)
-    state = await draw_on(run, named)
-    assert Run.model_validate(state["run"]).passed
-    assert await store.load_run(run.run_id, "local") == (run.changed(reason="theirs"), 2)
+    ids: list[str] = []
+    with pytest.raises(StoreError, match="was taken over by another process"):
+        await muralist.adraw(PROMPT, on_event=lambda event: ids.append(event.run_id), **named)
+    run, _ = await store.load_run(ids[0], "local")
+    assert (run.attempts, await store.images("local", 9)) == ([], [])
 
 
-async def draw_on(run: Run, named: dict[str, Any]) -> dict[str, Any]:
-    context = Context(**{**named, "home": str(named["home"])})
-    return await rpg.graph.ainvoke({"prompt": PROMPT, "run": run.model_dump(mode="json")}, context=context)
+async def test_a_run_is_worked_on_by_one_at_a_time(blocks: Blocks) -> None:
+    ids: list[str] = []
+    seen: list[str] = []
+
+    def again() -> None:
+        with pytest.raises(PreconditionFailed, match="is being worked on") as caught:
+            muralist.resume(ids[0], home=named["home"])
+        seen.append(str(caught.value))
+
+    named = blocks(BlockPainter(on_paint=only_at(0, again)))
+    result = await muralist.adraw(PROMPT, on_event=lambda event: ids.append(event.run_id), **named)
+    assert result.passed
+    assert seen

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from any_mode import png_of_16_bits
 from block_world import COLOURS, PAPER, BlockInspector, BlockPainter, blocks
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 import muralist
 from muralist.tools.errors import BadPrompt, BadSettings
@@ -186,4 +187,72 @@ def test_what_is_no_picture_is_told_in_one_line(world: Blocks, tmp_path: Path, c
         Image.new("RGB", content).save(path)
     with pytest.raises(BadSettings, match=message) as caught:
         muralist.edit(path, "a red cup", **world())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(params=["L", "LA", "P", "RGB", "RGBA", "I;16"])
+def file(request: pytest.FixtureRequest, picture: Path, tmp_path: Path) -> Path:
+    """The picture in a mode, with what the file of a camera or a program has besides."""
+    plain, mode = Image.open(picture).convert("RGB"), request.param
+    image = plain.convert("L" if mode == "I;16" else mode)
+    if mode in {"LA", "RGBA"}:
+        image.putalpha(Image.linear_gradient("L").resize(image.size).point(lambda value: 100 + value // 2))
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257 + 11)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.Make] = 6, "Camera"
+    sideways = image.transpose(Image.Transpose.ROTATE_90)
+    sideways.save(tmp_path / "file.png", exif=exif, icc_profile=b"a profile", dpi=(300, 300))
+    return tmp_path / "file.png"
+
+
+def test_what_is_written_has_the_mode_depth_alpha_profile_and_exif_of_the_given_file(
+    world: Blocks, file: Path, tmp_path: Path
+) -> None:
+    given = ImageOps.exif_transpose(Image.open(file))
+    result = muralist.edit(file, "a yellow car", seed=1, out=tmp_path / "out", **world())
+    written = Image.open(tmp_path / "out" / "final.png")
+    inside = np.zeros((128, 128), bool)
+    for box in result.repainted:
+        inside[int(box.y0 * 128) : int(np.ceil(box.y1 * 128)), int(box.x0 * 128) : int(np.ceil(box.x1 * 128))] = True
+    for image in (written, result.image):
+        assert image.mode == given.mode
+        assert image.info["icc_profile"] == b"a profile"
+        assert dict(image.getexif()) == {ExifTags.Base.Make: "Camera"}
+        assert np.array_equal(np.asarray(image)[~inside], np.asarray(given)[~inside])
+        assert not np.array_equal(np.asarray(image), np.asarray(given))
+        if given.mode in {"LA", "RGBA"}:
+            assert np.array_equal(np.asarray(image)[..., -1], np.asarray(given)[..., -1])
+    assert {each.mode for each in result.pictures.values()} == {"RGB"}
+    again = muralist.resume(result.run_id, **world())
+    assert again.image.tobytes() == result.image.tobytes(), "the original is kept with the run"
+    assert muralist.fork(result.run_id, **world()).image.tobytes() == result.image.tobytes()
+
+
+def test_a_plain_picture_is_kept_once(world: Blocks, picture: Path) -> None:
+    result = muralist.edit(picture, "a red cup to the left of a blue book", seed=1, **world())
+    assert result.image_id.endswith("-1")
+    assert muralist.edit(picture, "a yellow car", seed=1, **world()).image_id.endswith("-2")
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda path: Image.new("CMYK", (128, 128)).save(path, "JPEG"), "a CMYK picture cannot be kept in a PNG file"),
+        (lambda path: Image.new("F", (128, 128)).save(path, "TIFF"), "a picture of mode F cannot be kept as it is"),
+        (lambda path: path.write_bytes(png_of_16_bits(2, 3)), "16 bits in each of several channels"),
+        (
+            lambda path: Image.new("RGB", (128, 128), "red").save(
+                path, "GIF", save_all=True, append_images=[Image.new("RGB", (128, 128), "blue")]
+            ),
+            "the picture is animated",
+        ),
+    ],
+)
+def test_a_file_that_could_not_be_kept_as_it_is_is_refused_in_one_line(
+    world: Blocks, tmp_path: Path, made: Callable[[Path], Any], message: str
+) -> None:
+    made(tmp_path / "file")
+    with pytest.raises(BadSettings, match=message) as caught:
+        muralist.edit(tmp_path / "file", "a red cup", **world())
     assert "\n" not in str(caught.value)

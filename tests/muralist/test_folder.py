@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,18 @@ def test_into_an_existing_folder_nothing_beside_it_is_touched(blocks: Blocks, tm
     assert seen == [["out"]]
     assert "final.png" in names(tmp_path / "above" / "out")
     assert not [name for name in names(tmp_path / "above" / "out") if name.startswith(".")]
+
+
+def test_what_a_killed_process_left_there_long_ago_goes(blocks: Blocks, tmp_path: Path) -> None:
+    old, new = tmp_path / ".muralist-01234567.part", tmp_path / ".muralist-89abcdef.part"
+    for left in (old, new):
+        left.mkdir()
+        (left / "final.png").write_bytes(b"half")
+    long_ago = time.time() - 2 * 24 * 3600
+    os.utime(old, (long_ago, long_ago))
+    muralist.draw(PROMPT, out=tmp_path / "out", **blocks())
+    assert not old.exists()
+    assert new.is_dir()
 
 
 def test_a_link_to_a_folder_on_another_disk_is_written_to(blocks: Blocks, tmp_path: Path, other_disk: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from muralist.agent import parse_prompt
-from muralist.picturebook.admission import admit, gist
+from muralist.parsing import parse_prompt
+from muralist.picturebook.admission import admit, short_caption
 from muralist.picturebook.vocabulary import COLOURS, NOUNS, SYNONYMS, plural
 from muralist.tools.checklist import checklist
 from muralist.tools.errors import BadPrompt
@@ -60,5 +60,5 @@ def test_every_synonym_is_read_in_singular_and_plural(word: str) -> None:
 
 
 def test_the_gist_of_many_things_keeps_the_ground_and_names_no_thing() -> None:
-    assert gist("a red apple to the left of a car, on Sand") == "many things on sand"
-    assert gist("a red apple and a car") == "many things"
+    assert short_caption("a red apple to the left of a car, on Sand") == "many things on sand"
+    assert short_caption("a red apple and a car") == "many things"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from muralist.picturebook.correlation import CLEAR, colour, look, things
-from muralist.picturebook.examination import asked, mark
+from muralist.picturebook.evaluation import evaluation_prompts, measure
 from muralist.picturebook.forms import features, fit, form, labelled
 from muralist.picturebook.glyphs import FONT_PATH
 from muralist.picturebook.training.fakes import drawn as glyph_of
@@ -70,18 +70,18 @@ def _p(row: tuple[str, float, float, float, float], weights: np.ndarray) -> floa
 def test_marks_tell_what_is_missing_too_many_or_of_another_colour() -> None:
     cup, car = Thing("cup", "blue", (10, 40, 58, 88)), Thing("car", "red", (70, 50, 118, 82))
     both = picture(Still("sand", (cup, car)))
-    right = mark(both, [("blue", "cup"), ("red", "car")])
+    right = measure(both, [("blue", "cup"), ("red", "car")])
     assert (right.right, right.extra, right.coloured) == (True, 0, 1)
-    assert mark(both, [("blue", "cup")]).extra == 1
-    assert mark(both, [("green", "cup"), ("red", "car")]).coloured == 0.5
-    assert mark(picture(Still("sand", (cup,))), [("blue", "cup"), ("red", "car")]).recognised == 0.5
+    assert measure(both, [("blue", "cup")]).extra == 1
+    assert measure(both, [("green", "cup"), ("red", "car")]).coloured == 0.5
+    assert measure(picture(Still("sand", (cup,))), [("blue", "cup"), ("red", "car")]).recognised == 0.5
 
 
-def test_the_examination_is_always_the_same_and_asks_for_every_noun() -> None:
-    prompts = asked(1, 48)
-    assert prompts == asked(1, 48)
+def test_the_evaluation_is_always_the_same_and_asks_for_every_noun() -> None:
+    prompts = evaluation_prompts(1, 48)
+    assert prompts == evaluation_prompts(1, 48)
     assert {noun for prompt in prompts for _, noun in prompt.named} == set(NOUNS)
-    assert all(prompt.prompt.count(" to the left of ") == 1 for prompt in asked(2, 24))
+    assert all(prompt.prompt.count(" to the left of ") == 1 for prompt in evaluation_prompts(2, 24))
 
 
 def test_fakes_are_like_their_glyphs_and_worse() -> None:

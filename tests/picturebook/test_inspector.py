@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from muralist.agent import parse_prompt
+from muralist.parsing import parse_prompt
 from muralist.picturebook.detector import CHANNELS, read
 from muralist.picturebook.glyphs import FONT_PATH
 from muralist.picturebook.inspector import PicturebookInspector, judge
@@ -206,8 +206,8 @@ def test_half_a_cat_is_one_too_many_and_a_blob_is_something_else() -> None:
 async def test_what_is_on_a_picture_is_seen_without_being_asked_for() -> None:
     still = Still("grass", (Thing("apple", "red", (16, 16, 56, 56)), Thing("car", "blue", (70, 76, 118, 110))))
     picture = Image.fromarray(render(still, np.random.default_rng(0)))
-    sight = await PicturebookInspector().observe(picture, [])
-    assert ({str(thing) for thing in sight.things}, sight.ground) == ({"blue car", "red apple"}, "grass")
+    observation = await PicturebookInspector().observe(picture, [])
+    assert ({str(thing) for thing in observation.things}, observation.ground) == ({"blue car", "red apple"}, "grass")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from transformers import CLIPTokenizer
 from muralist.picturebook import train
 from muralist.picturebook.backbone import BACKBONE, new_autoencoder, new_tokenizer
 from muralist.picturebook.glyphs import FONT_PATH
-from muralist.picturebook.training.background import Desk
+from muralist.picturebook.training.background import TrainingFiles
 from muralist.picturebook.training.denoiser import DenoiserTrainer, names
 from muralist.picturebook.training.detector import DetectorTrainer
 from muralist.picturebook.training.optimiser import MuonAdamW, orthogonal
@@ -225,9 +225,9 @@ def test_training_goes_on_after_the_best_weights_were_kept(tmp_path: Path) -> No
 
 
 def test_what_is_held_out_stays_so_when_more_paintings_come_in(tmp_path: Path) -> None:
-    def paint(stage: str, count: int) -> None:
+    def paint(stage: str, numbers: range) -> None:
         (tmp_path / "paintings" / stage).mkdir(parents=True)
-        for number in range(count):
+        for number in numbers:
             picture = Image.new("RGB", (128, 128), BACKGROUNDS["sand"])
             picture.putpixel((number, len(stage)), (number, 0, 0))
             picture.save(tmp_path / "paintings" / stage / f"1-{number:02d}.png")
@@ -240,11 +240,11 @@ def test_what_is_held_out_stays_so_when_more_paintings_come_in(tmp_path: Path) -
         )
         return held_out, trained
 
-    paint("second", 40)
+    paint("second", range(10, 18))
     held_out, trained = held_out_and_trained()
     assert held_out
-    assert len(held_out) + len(trained) == 40
-    paint("first", 37)  # sorted before the others
+    assert len(held_out) + len(trained) == 8
+    paint("first", range(12, 17))  # sorted before the others
     more_held_out, more_trained = held_out_and_trained()
     assert held_out < more_held_out
     assert trained < more_trained
@@ -259,9 +259,9 @@ def test_names_say_cell_by_cell_what_stands_there() -> None:
 
 
 def test_a_part_that_was_never_trained_says_so(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, "denoiser")
-    assert desk.told() == f"denoiser: never trained in {tmp_path}"
-    assert not desk.runs
+    files = TrainingFiles(tmp_path, "denoiser")
+    assert files.summary() == f"denoiser: never trained in {tmp_path}"
+    assert not files.runs
 
 
 def test_samples_are_the_same_from_the_same_seed(tmp_path: Path) -> None:

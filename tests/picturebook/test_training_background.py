@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 Shell = Callable[..., subprocess.CompletedProcess[str]]
-PATIENCE = 120.0
+PATIENCE = 600.0
 
 
 @pytest.fixture

@@ -1,35 +1,5 @@
 """A home of its own for every test, in block world."""
 
-from __future__ import annotations
+from block_home import _block_world, command, process_environment
 
-import os
-import sys
-from pathlib import Path
-
-import pytest
-
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "worlds"))
-
-from block_world import BlockInspector, BlockPainter, install  # noqa: E402
-
-
-@pytest.fixture(autouse=True)
-def _block_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At seed 1 the painter leaves out the second region."""
-    install(BlockPainter(faults={1: [1]}), BlockInspector(names={"red": "car", "blue": "vase"}))
-    monkeypatch.setenv("MURALIST_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MURALIST_BACKBONE", "blocks")
-    monkeypatch.setenv("MURALIST_INSPECTOR", "blocks")
-    monkeypatch.setenv("MURALIST_STEPS", "3")
-
-
-@pytest.fixture
-def command() -> list[str]:
-    """`muralist` in a process of its own; it takes the environment of the test."""
-    return [sys.executable, str(HERE / "block_muralist.py")]
-
-
-@pytest.fixture
-def process_environment(_block_world: None) -> dict[str, str]:
-    return {**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}
+__all__ = ["_block_world", "command", "process_environment"]

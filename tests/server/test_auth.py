@@ -15,12 +15,12 @@ from starlette.applications import Starlette
 from token_issuer import ISSUER, RESOURCE, Issuer, ec_key, rsa_key, signed_with_the_public_key, token
 
 from muralist.agent.settings import Settings
+from muralist.server.application import Application
 from muralist.server.http.app import http_app
 from muralist.server.http.auth import admission
 from muralist.server.http.oauth import FRESH, KEPT, PAUSE, JwtVerifier, Keys
 from muralist.server.owner import owner
 from muralist.server.settings import ServerSettings
-from muralist.server.workshop import Workshop
 from muralist.tools.errors import BadSettings
 
 ANN, BOB = "a-token-of-ann-0123", "a-token-of-bob-4567"
@@ -31,7 +31,7 @@ OAUTH = ServerSettings(
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 
 
-def mirror(workshop: Workshop, **auth: Any) -> MCPServer[Any]:
+def mirror(application: Application, **auth: Any) -> MCPServer[Any]:
     """A server that tells who asks."""
     server: MCPServer[Any] = MCPServer("mirror", **auth)
 
@@ -44,7 +44,7 @@ def mirror(workshop: Workshop, **auth: Any) -> MCPServer[Any]:
 
 def mirrored(settings: ServerSettings, issuer: Issuer | None = None) -> Starlette:
     keys = Keys(ISSUER, (issuer or Issuer()).client)
-    return http_app(Workshop(Settings(), settings), build=mirror, keys=keys if settings.oauth_issuer else None)
+    return http_app(Application(Settings(), settings), build=mirror, keys=keys if settings.oauth_issuer else None)
 
 
 async def asked(settings: ServerSettings, bearer: str | None, issuer: Issuer | None = None) -> httpx.Response:

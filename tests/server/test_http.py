@@ -13,17 +13,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from in_process import BASE, asking
+from in_process import BASE, asking, assisting
+from mcp_client import PROMPT, structure, text
 from PIL import Image
 from starlette.applications import Starlette
 
 from muralist.agent.settings import Settings
-from muralist.graphs.wiring import store
+from muralist.runs.wiring import store
+from muralist.server.application import Application
 from muralist.server.http.app import http_app
 from muralist.server.http.gate import check_exposure
 from muralist.server.http.links import Links, secret
 from muralist.server.settings import ServerSettings
-from muralist.server.workshop import Workshop
 from muralist.tools.errors import BadSettings, NotAllowed
 from muralist.tools.run import Run
 
@@ -49,7 +50,7 @@ INITIALIZE = {
 
 
 def served(settings: ServerSettings = OPEN, **where: Any) -> Starlette:
-    return http_app(Workshop(Settings(), settings), **where)
+    return http_app(Application(Settings(), settings), **where)
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -73,7 +74,7 @@ def linked(path: str, owner: str = "token:ann", expires: float | None = None) ->
     return Links(BASE, secret(Path(Settings().home))).path(path, owner, expires)
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/healthz", "/images/a-1.png", "/.well-known/oauth-protected-resource/mcp"])
+@pytest.mark.parametrize("path", ["/mcp", "/runs/a", "/images/a-1.png", "/.well-known/oauth-protected-resource/mcp"])
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -106,11 +107,12 @@ async def test_a_page_elsewhere_cannot_reach_in_by_any_path(path: str, headers: 
 )
 async def test_this_machine_the_public_address_and_configured_names_are_let_in(headers: dict[str, str]) -> None:
     settings = ServerSettings(
+        bearer_tokens={"ann": ANN},
         public_url="https://paint.example",
         allowed_hosts=["inner:80"],
         allowed_origins=["https://friend.example"],
     )
-    assert (await got("/healthz", settings, headers)).text == "ok"
+    assert (await got("/images/a-1.png", settings, {**headers, **bearer(ANN)})).status_code == 404
 
 
 async def test_a_body_beyond_the_limit_is_refused_also_if_it_does_not_say_so() -> None:
@@ -239,6 +241,22 @@ async def test_a_page_is_shown_to_its_owner_and_can_fetch_nothing() -> None:
     assert (await got(f"/runs/{run_id}", headers=bearer(BOB))).status_code == 404
 
 
+async def test_over_http_a_finished_picture_comes_with_a_link_that_a_browser_opens_and_without_a_path() -> None:
+    settings = GUARDED.model_copy(update={"public_url": "https://paint.example"})
+    app = served(settings)
+    async with asking(app) as browser:
+        async with assisting(app, "auto", bearer(ANN)) as client:
+            painted = await client.call_tool("generate_image", {"prompt": PROMPT})
+            viewed = await client.call_tool("view_image", {"image_id": structure(painted)["image_id"]})
+        for result in (painted, viewed):
+            link = structure(result)["download"]
+            assert link in text(result)
+            assert "path" not in structure(result)
+            assert str(Settings().home) not in result.model_dump_json()
+            answer = await browser.get(link.removeprefix("https://paint.example"))
+            assert Image.open(io.BytesIO(answer.content)).size == (128, 128)
+
+
 def test_a_link_leads_to_the_public_address() -> None:
     url = urlsplit(Links("https://paint.example/studio/", b"k" * 32).link("/images/a-1.png", "ann", 100))
     assert f"{url.scheme}://{url.netloc}{url.path}" == "https://paint.example/studio/images/a-1.png"
@@ -292,9 +310,30 @@ def test_other_machines_are_let_in_only_with_authentication_and_hosts(host: str,
         served(settings, host=host)
 
 
+@pytest.mark.parametrize(
+    ("variable", "settings"),
+    [
+        ("MURALIST_PUBLIC_URL", {"public_url": "https://paint.example"}),
+        ("MURALIST_ALLOWED_HOSTS", {"allowed_hosts": ["localhost:9000", "paint.example"]}),
+        ("MURALIST_ALLOWED_HOSTS", {"allowed_hosts": ["[2001:db8::1]:8321"]}),
+        ("MURALIST_ALLOWED_HOSTS", {"allowed_hosts": ["*"]}),
+    ],
+)
+def test_a_server_that_is_known_outside_does_not_start_unless_somebody_has_to_log_in(
+    variable: str, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(BadSettings, match=f"{variable} names .*: set MURALIST_BEARER_TOKENS") as refused:
+        served(ServerSettings(**settings))
+    assert "\n" not in str(refused.value)
+    served(ServerSettings(bearer_tokens={"ann": ANN}, **settings))
+    check_exposure(ServerSettings(oauth_issuer="https://login.example", **settings), "127.0.0.1")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_this_machine_needs_neither(host: str) -> None:
     check_exposure(ServerSettings(), host)
+    local = ["localhost", "localhost:9000", "127.0.0.1:*", "[::1]:8321"]
+    check_exposure(ServerSettings(public_url="http://localhost:9000/studio", allowed_hosts=local), host)
 
 
 def test_with_both_other_machines_are_let_in() -> None:

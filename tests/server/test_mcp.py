@@ -7,6 +7,7 @@ import io
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -45,9 +46,8 @@ async def test_every_tool_says_when_to_use_it_gives_an_example_and_names_the_nex
             assert tool.output_schema is not None
             assert all("description" in field or "$ref" in json.dumps(field) for field in fields_of(tool.input_schema))
         hints = {name: tool.annotations and tool.annotations.read_only_hint for name, tool in tools.items()}
-        assert [name for name, read_only in hints.items() if read_only] == [
-            "recaption", "plan", "get_job", "view_image", "list_images",
-        ]  # fmt: skip
+        assert [name for name, read_only in hints.items() if read_only] == ["get_job", "view_image", "list_images"]
+        assert not any(tool.annotations and tool.annotations.destructive_hint for tool in tools.values())
         assert tools["cancel_job"].annotations is not None
         assert tools["cancel_job"].annotations.idempotent_hint
 
@@ -247,7 +247,17 @@ async def test_over_stdio_a_client_goes_through_the_whole_loop(
         run_id = await painted(client)
         findings = structure(await client.call_tool("inspect_and_edit", {"run_id": run_id}))["findings"]
         assert findings["passed"]
-        assert structure(await client.call_tool("generate_image", {"prompt": PROMPT}))["passed"]
+        result = await client.call_tool("generate_image", {"prompt": PROMPT})
+        assert structure(result)["passed"]
+        again = await client.call_tool("view_image", {"image_id": structure(result)["image_id"]})
+        (content,) = (await client.read_resource(structure(result)["image"])).contents
+    assert isinstance(content, BlobResourceContents)
+    for each in (result, again):
+        path = Path(structure(each)["path"])
+        assert path.is_absolute()
+        assert f"the file {path} " in text(each)
+        with Image.open(path) as picture, Image.open(io.BytesIO(base64.b64decode(content.blob))) as read:
+            assert (picture.format, picture.tobytes()) == ("PNG", read.tobytes())
 
 
 def test_nothing_but_protocol_is_on_stdout_even_if_the_painter_prints(

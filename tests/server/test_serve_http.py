@@ -13,7 +13,7 @@ import httpx
 from mcp import Client
 from typer.testing import CliRunner
 
-from muralist.server.cli import app
+from muralist.cli import app
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 

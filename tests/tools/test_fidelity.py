@@ -13,8 +13,8 @@ from muralist.tools.detection import Detection
 from muralist.tools.errors import BadScene
 from muralist.tools.fidelity import check_kept, check_scene, lost_words
 from muralist.tools.layout import Box
+from muralist.tools.observation import Observation
 from muralist.tools.scene import Attribute, Entity, Relation, Scene
-from muralist.tools.sight import Sight
 from muralist.tools.words import stem
 
 
@@ -123,7 +123,7 @@ def test_a_scene_loses_nothing_of_a_given_picture() -> None:
     wish = "a cup"
     scene = Scene(prompt=wish, caption=wish, entities=[Entity(id="cup", noun="cup", span="a cup")])
     box = Box(x0=0, y0=0, x1=0.5, y1=0.5)
-    sight = Sight([Detection(box, 0.9, {"dog": 1.0}, {"brown": 0.9})], "sand")
+    observation = Observation([Detection(box, 0.9, {"dog": 1.0}, {"brown": 0.9})], "sand")
     with pytest.raises(BadScene, match="the picture shows a brown dog on sand, but the scene loses the brown dog"):
-        check_kept(scene, sight)
-    check_kept(scene.model_copy(update={"absent": ["dog"]}), sight)
+        check_kept(scene, observation)
+    check_kept(scene.model_copy(update={"absent": ["dog"]}), observation)

@@ -11,8 +11,9 @@ import pytest
 from block_world import BlockInspector, BlockPainter
 from PIL import Image
 
-from muralist.agent import OfflineDrafter, parse_prompt
-from muralist.diffusion import FileStore
+from muralist.agent import OfflineDrafter, propose_edits
+from muralist.parsing import parse_prompt
+from muralist.storage import FileStore
 from muralist.tools.catalogue import TOOLS, offered
 from muralist.tools.checklist import Checklist
 from muralist.tools.errors import (
@@ -135,8 +136,8 @@ async def test_what_stops_the_second_candidate_does_not_lose_the_first(tmp_path:
     outcome = await studio.call("regional_diffuse", candidates=3)
     assert len(studio.run.attempts) == 1
     assert outcome.text.endswith(f"No more were painted from seed 1 on: {broken}.")
-    with pytest.raises(type(broken)):
-        await studio.call("regional_diffuse", seed=7)
+    assert (await studio.call("regional_diffuse", seed=7)).stopped is broken
+    assert len(studio.run.attempts) == 1
 
 
 async def test_a_veto_outlives_the_next_inspection(tmp_path: Path) -> None:
@@ -199,12 +200,26 @@ async def test_a_picture_of_an_earlier_scene_may_be_painted_again_for_a_new_one(
     assert len(studio.run.attempts) == 1
 
 
+async def test_verdicts_number_instances_as_the_layout_of_their_picture_does(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    await studio.call("recaption", prompt="two red cups")
+    columns = [{"prompt": "a red cup", "instances": [{"entity": "cup", "index": index}]} for index in (1, 0)]
+    await studio.call("plan", grid={"base_prompt": "two red cups", "columns": columns})
+    told = {verdict.question_id: verdict for verdict in found(await studio.call("regional_diffuse")).verdicts}
+    left, right = told["cup.count"].boxes
+    assert left.x1 < right.x0
+    assert told["cup.count"].instances == told["cup.exists"].instances == [(0, right), (1, left)]
+
+
 async def test_edits_of_the_best_picture_know_the_layout_it_was_painted_from(tmp_path: Path) -> None:
     studio = await Studio(tmp_path, BlockPainter(faults={0: [1]})).planned(PROMPT + " and a green apple")
     original = studio.run.layout
     await studio.call("regional_diffuse")
     assert found(await studio.call("inspect_and_edit")).layout is None
-    edits = await OfflineDrafter().edits(studio.run)
+    scene, best = studio.run.scene, studio.run.best
+    assert scene is not None
+    assert best is not None
+    edits = propose_edits(scene, studio.run.layout_of(best), best.verdicts or [], [])
     edited = await studio.call("inspect_and_edit", edits=[edit.model_dump(exclude_none=True) for edit in edits])
     assert studio.run.best_id == edited.data["image_id"]
     assert studio.run.best is not None

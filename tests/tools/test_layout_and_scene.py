@@ -14,9 +14,10 @@ from muralist.tools.checklist import checklist
 from muralist.tools.drawing import draw_layout
 from muralist.tools.errors import BadLayout, BadPrompt, BadScene, MuralistError
 from muralist.tools.fidelity import check_scene
-from muralist.tools.geometry import MARGIN, holds, stands_at
+from muralist.tools.geometry import holds, stands_at
 from muralist.tools.layout import Box, Grid, Instance, Layout, Part, Region, parse_split_ratio
 from muralist.tools.plan import check_layout
+from muralist.tools.predicates import MARGIN
 from muralist.tools.recaption import check_prompt
 from muralist.tools.scene import Attribute, Entity, Relation, Scene
 

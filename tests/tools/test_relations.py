@@ -10,7 +10,8 @@ from muralist.tools.errors import BadLayout
 from muralist.tools.geometry import allows, relation_holds
 from muralist.tools.layout import Box, Instance, Layout, Region
 from muralist.tools.plan import check_layout
-from muralist.tools.scene import Entity, Predicate, Relation, Scene
+from muralist.tools.predicates import PredicateName
+from muralist.tools.scene import Entity, Relation, Scene
 
 
 def at(x: float, y: float = 0.5, size: float = 0.1) -> Box:
@@ -40,7 +41,7 @@ def test_an_order_holds_with_every_object_and_a_touch_with_one() -> None:
 
 
 @pytest.mark.parametrize("predicate", ["left of", "on", "inside", "next to"])
-def test_nothing_stands_in_a_relation_to_nothing(predicate: Predicate) -> None:
+def test_nothing_stands_in_a_relation_to_nothing(predicate: PredicateName) -> None:
     assert relation_holds(predicate, [], [[at(0.5)]]) is False
     assert relation_holds(predicate, [at(0.5)], [[]]) is False
 
@@ -54,7 +55,7 @@ CENTRES = st.lists(st.tuples(st.floats(0.05, 0.95), st.floats(0.05, 0.95)), min_
 
 @given(CENTRES, CENTRES, st.sampled_from(["left of", "right of", "above", "below", "next to", "on", "under"]))
 def test_the_order_of_instances_does_not_matter(
-    subjects: list[tuple[float, float]], objects: list[tuple[float, float]], predicate: Predicate
+    subjects: list[tuple[float, float]], objects: list[tuple[float, float]], predicate: PredicateName
 ) -> None:
     one, two = [at(*each) for each in subjects], [at(*each) for each in objects]
     assert relation_holds(predicate, one, [two]) == relation_holds(predicate, one[::-1], [two[::-1]])
@@ -62,13 +63,13 @@ def test_the_order_of_instances_does_not_matter(
 
 @given(CENTRES, CENTRES, st.sampled_from(["on", "inside", "next to", "under", "left of"]))
 def test_what_holds_of_things_is_allowed_to_regions(
-    subjects: list[tuple[float, float]], objects: list[tuple[float, float]], predicate: Predicate
+    subjects: list[tuple[float, float]], objects: list[tuple[float, float]], predicate: PredicateName
 ) -> None:
     one, two = [at(*each) for each in subjects], [at(*each, size=0.1) for each in objects]
     assert not relation_holds(predicate, one, [two]) or relation_holds(predicate, one, [two], rule=allows)
 
 
-def planned(predicate: Predicate, cup: Box, book: Box) -> None:
+def planned(predicate: PredicateName, cup: Box, book: Box) -> None:
     prompt = "a cup, a book"
     scene = Scene(
         prompt=prompt, caption=prompt, relations=[Relation(subject="cup", predicate=predicate, objects=["book"])],
@@ -92,7 +93,7 @@ LOW, HIGH = at(0.5, 0.75, 0.5), at(0.5, 0.25, 0.5)
         ("next to", at(0.1, 0.5, 0.2), at(0.9, 0.5, 0.2)),
     ],
 )  # fmt: skip
-def test_a_plan_on_which_a_relation_cannot_be_painted_is_refused(predicate: Predicate, cup: Box, book: Box) -> None:
+def test_a_plan_on_which_a_relation_cannot_be_painted_is_refused(predicate: PredicateName, cup: Box, book: Box) -> None:
     with pytest.raises(BadLayout, match=f"cup has to be {predicate} book, but the regions say otherwise"):
         planned(predicate, cup, book)
 
@@ -105,5 +106,5 @@ def test_a_plan_on_which_a_relation_cannot_be_painted_is_refused(predicate: Pred
         ("behind", LOW, HIGH),
     ],
 )  # fmt: skip
-def test_a_plan_on_which_a_relation_can_be_painted_passes(predicate: Predicate, cup: Box, book: Box) -> None:
+def test_a_plan_on_which_a_relation_can_be_painted_passes(predicate: PredicateName, cup: Box, book: Box) -> None:
     planned(predicate, cup, book)

@@ -20,9 +20,9 @@ from muralist.tools.detection import Detection
 from muralist.tools.errors import BackboneError, BadPrompt, BadSettings, Cancelled, MuralistError
 from muralist.tools.geometry import holds, stands_at
 from muralist.tools.layout import Box, Region
+from muralist.tools.observation import Observation
 from muralist.tools.ports import OnStep, PaintSpec, Vocabulary
 from muralist.tools.scene import Scene
-from muralist.tools.sight import Sight
 from muralist.tools.verdict import Verdict, status_of
 
 PAPER = (240, 240, 240)
@@ -92,8 +92,8 @@ class BlockInspector:
     names: Mapping[str, str] = field(default_factory=dict)
     name: str = "blocks"
 
-    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Sight:
-        return Sight(
+    async def observe(self, image: Image.Image, nouns: Sequence[str]) -> Observation:
+        return Observation(
             [
                 Detection(box, YES, {self.names.get(colour, "block"): 1.0}, {colour: 1.0})
                 for colour in COLOURS
@@ -187,7 +187,7 @@ def _pixels(box: Box, picture: Image.Image) -> tuple[int, int, int, int]:
 
 def install(painter: BlockPainter, inspector: BlockInspector | None = None) -> None:
     """Make block world known by the name `blocks`."""
-    from muralist.graphs import wiring
+    from muralist.runs import wiring
 
     wiring.PAINTERS["blocks"] = lambda settings: painter
     wiring.INSPECTORS["blocks"] = lambda settings: inspector or BlockInspector()

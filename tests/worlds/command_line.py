@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from muralist.server.cli import app
+from muralist.cli import app
 
 
 def run(*arguments: str) -> Any:
@@ -14,9 +14,22 @@ def run(*arguments: str) -> Any:
 
 
 def assert_mistake(result: Any, said: str) -> None:
-    """Nothing on stdout, one line on stderr, code 2."""
+    """Nothing on stdout, code 2, one line on stderr; before it, the id of a run that was begun."""
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.startswith("muralist: ")
-    assert said in result.stderr
-    assert result.stderr.count("\n") == 1
+    line = last_line(result)
+    assert line.startswith("muralist: ")
+    assert said in line
+
+
+def last_line(result: Any) -> str:
+    """The one line on stderr, but for the id of the run."""
+    (line,) = [line for line in result.stderr.splitlines() if not line.startswith("run ")]
+    return str(line)
+
+
+def run_id(stderr: str) -> str:
+    """The id that was told first."""
+    first = stderr.splitlines()[0]
+    assert first.startswith("run ")
+    return first.removeprefix("run ")

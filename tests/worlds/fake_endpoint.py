@@ -12,9 +12,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from typing import Any
+
+from listening import Silent, listening
 
 Json = dict[str, Any]
 Say = tuple[str, Json]
@@ -27,7 +29,7 @@ _places = count()
 
 @dataclass
 class Answer:
-    """What goes over the wire."""
+    """What goes over the wire; an iterator is sent piece by piece."""
 
     body: Any
     status: int = 200
@@ -61,9 +63,7 @@ def serving(mind: Mind, dialect: Dialect) -> Iterator[FakeEndpoint]:
     """An endpoint that listens until the end of the block; `url` is its base URL, never used before."""
     fake = FakeEndpoint(mind, dialect)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers["content-length"]))
             fake.keys.append(self.headers.get("authorization", ""))
@@ -105,24 +105,9 @@ def serving(mind: Mind, dialect: Dialect) -> Iterator[FakeEndpoint]:
             except OSError:
                 pass  # nobody waits for it any more
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: Any) -> None:
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_port}/{next(_places)}/v1"
-    try:
+    with listening(Handler, fake.closing.set) as port:
+        fake.url = f"http://127.0.0.1:{port}/{next(_places)}/v1"
         yield fake
-    finally:
-        fake.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def offered(request: Json) -> list[str]:

@@ -14,9 +14,9 @@ from mcp.types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
 from muralist.agent.settings import Settings
+from muralist.server.application import Application
 from muralist.server.mcp import build_server
 from muralist.server.settings import ServerSettings
-from muralist.server.workshop import Workshop
 
 PROMPT = "a red car to the left of a blue vase"
 
@@ -24,12 +24,12 @@ PROMPT = "a red car to the left of a blue vase"
 @asynccontextmanager
 async def served(mode: Any = "auto", **settings: Any) -> AsyncIterator[Client]:
     limits = {name: settings.pop(name) for name in set(settings) & set(ServerSettings.model_fields)}
-    workshop = Workshop(Settings(**settings), ServerSettings(**limits))
+    application = Application(Settings(**settings), ServerSettings(**limits))
     try:
-        async with Client(build_server(workshop), mode=mode) as client:
+        async with Client(build_server(application), mode=mode) as client:
             yield client
     finally:
-        await asyncio.to_thread(workshop.close)
+        await asyncio.to_thread(application.close)
 
 
 def text(result: CallToolResult) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from muralist.agent.parsing.parser import parse_prompt
 from muralist.agent.placing import lay_out
+from muralist.parsing import parse_prompt
 
 PROMPT = "a red cup to the left of a blue book"
 Json = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -70,6 +71,18 @@ def with_controlnet(family: str, pipe: Any) -> Any:
     controlled = kind(**pipe.components, controlnet=net.eval(), **safety)
     controlled.set_progress_bar_config(disable=True)
     return controlled
+
+
+def save_lora(pipe: Any, file: Path) -> None:
+    """A LoRA of random weights on the denoiser's attention, which the pipeline keeps."""
+    from peft import LoraConfig
+    from peft.utils import get_peft_model_state_dict
+
+    name = "unet" if hasattr(pipe, "unet") else "transformer"
+    network = getattr(pipe, name)
+    network.add_adapter(LoraConfig(r=2, target_modules=["to_q", "to_k"], init_lora_weights=False))
+    layers = {f"{name}_lora_layers": get_peft_model_state_dict(network)}
+    type(pipe).save_lora_weights(file.parent, **layers, weight_name=file.name)
 
 
 def with_ip_adapter(family: str, pipe: Any) -> dict[str, Any]:
