@@ -60,8 +60,8 @@ def left_over(tmp_path: Path) -> list[Path]:
 def test_a_signal_stops_the_run_keeps_what_was_finished_and_says_how_to_go_on(
     tmp_path: Path, start: Start, number: int, code: int
 ) -> None:
-    process = start("--seed", "99", "--steps", "100", FAULTS="99")
-    told = come_to(process, "picture 2 (")  # the first one is finished, the second waits for stdin
+    process = start("--seed", "99", FAULTS="99", HELD="100")
+    told = come_to(process, "picture 2 (")  # the first one is finished, the second waits for the signal
     process.send_signal(number)
     out = tmp_path / "out"
     status, line, run_id = ended(process, told)

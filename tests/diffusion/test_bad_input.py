@@ -88,7 +88,7 @@ CASES: dict[str, Case] = {
         damaged("text_encoder"), {"regional": by_regional, **PAINTING}, BackboneError, "weights may be damaged",
     ),
     "an autoencoder of no numbers": (damaged("vae"), PAINTING, BackboneError, "weights may be damaged"),
-    "not enough memory": (short_of_memory, PAINTING, BackboneError, "ran out of memory at 64x64: choose a smaller"),
+    "not enough memory": (short_of_memory, PAINTING, BackboneError, r"ran out of memory at \d+x\d+: choose a smaller"),
     "seventeen regions": (
         nothing,
         {

@@ -2,7 +2,8 @@
 
 From seed 100 on, painting begins once stdin is closed, so that a test can do something in the middle of a run. As
 libraries do, the painter prints where it should not when it serves. `FAULTS` names seeds at which the second region is
-left out, `FROZEN` the seconds after which a run may be taken over, and `struck` says how a signal comes at a point.
+left out, `HELD` those of which painting waits until it is told to stop, `FROZEN` the seconds after which a run may be
+taken over, and `struck` says how a signal comes at a point.
 """
 
 import os
@@ -18,6 +19,7 @@ from muralist.__main__ import main
 from muralist.tools.ports import PaintSpec
 
 BRUSH_STROKES = "step"
+HELD = os.environ.get("HELD", "").split()
 
 
 def wait(spec: PaintSpec) -> None:
@@ -28,11 +30,13 @@ def wait(spec: PaintSpec) -> None:
 
 
 class Painter(BlockPainter):
-    """Comes by a point at every step."""
+    """Comes by a point at every step; a held picture waits there until it is told to stop."""
 
     def _paint(self, spec, on_step, cancel):  # type: ignore[no-untyped-def]
         def stroke(step: int, steps: int) -> None:
             struck.passing(BRUSH_STROKES)
+            if str(spec.seed) in HELD:
+                cancel.wait(60)
             on_step(step, steps)
 
         return super()._paint(spec, stroke, cancel)
