@@ -157,7 +157,7 @@ def _hosted(name: str, settings: Settings) -> Check:
 
 def _backbone(settings: Settings) -> Check:
     """By the very functions that say what is loaded, and how; or whether the service answers that paints."""
-    from muralist.diffusion.backbone import on_disk
+    from muralist.diffusion.location import on_disk
     from muralist.diffusion.model_files import resolved
     from muralist.diffusion.opening import prepare
     from muralist.runs.wiring import is_diffusion, painter

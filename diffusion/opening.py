@@ -15,9 +15,9 @@ from muralist.tools.errors import BackboneError, BadSettings
 from muralist.tools.painting_settings import PaintingSettings
 from muralist.tools.profile import Profile
 
-from .backbone import SIDES, locate
 from .hub import fetched
 from .loading_ladder import LoadingPlan, Memory, Weight, check_library, measured, planned, weigh
+from .location import SIDES, locate
 from .model_files import DENOISERS, GGUF, PICKLES, ModelFiles, read_json, resolved
 from .profiles import profile_with
 from .solvers import DISTILLED, check_fits, check_solver, with_solver

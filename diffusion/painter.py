@@ -20,9 +20,9 @@ from muralist.tools.ports import OnStep, PaintSpec, Vocabulary
 from muralist.tools.profile import Profile
 from muralist.tools.scene import Scene
 
-from .backbone import PICTUREBOOK, cell_size, pipeline_of
 from .engine import Request, engine_of, threads
 from .families import info_of
+from .location import PICTUREBOOK, cell_size, pipeline_of
 from .native_size import LARGER
 from .placement import Placing, placing
 from .placement import check as check_placing

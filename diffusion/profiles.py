@@ -18,9 +18,9 @@ from muralist.tools.limits import MAX_SIDE, MIN_SIDE
 from muralist.tools.painting_settings import PaintingSettings
 from muralist.tools.profile import SHIPPED, Profile
 
-from .backbone import HUB_ID, PICTUREBOOK, on_disk
 from .families import FAMILIES
 from .hub import fetch_configurations
+from .location import HUB_ID, PICTUREBOOK, on_disk
 from .model_files import INDEX, ModelFiles, header, read_json, resolved
 from .solvers import DPM_2M, FLOW, OWN, solver_of
 

@@ -42,8 +42,9 @@ def speed(
     plot: Annotated[Path | None, typer.Option(help="Draw the ratios into this PNG file.")] = None,
 ) -> None:
     """What regions cost: picturebook's wall time, and operations counted for other families at full size."""
-    from muralist.diffusion.backbone import PICTUREBOOK, load
+    from muralist.diffusion.backbone import load
     from muralist.diffusion.engine.threads import set_threads
+    from muralist.diffusion.location import PICTUREBOOK
 
     from . import blocks as wide
     from . import flops, plots
@@ -106,7 +107,8 @@ def seams(
     keep: Annotated[Path | None, typer.Option(help="Draw stills and results into this PNG file.")] = None,
 ) -> None:
     """What shows along the border of a repainted box, with and without matched shades."""
-    from muralist.diffusion.backbone import PICTUREBOOK, load
+    from muralist.diffusion.backbone import load
+    from muralist.diffusion.location import PICTUREBOOK
 
     from .seams import measure, table
 
@@ -165,7 +167,8 @@ def templates(
     keep: Annotated[Path | None, typer.Option(help="Keep the pictures in this folder.")] = None,
 ) -> None:
     """What is painted without a plan, judged by the glyphs and no network; needs the font."""
-    from muralist.diffusion.backbone import PICTUREBOOK, load
+    from muralist.diffusion.backbone import load
+    from muralist.diffusion.location import PICTUREBOOK
     from muralist.picturebook.evaluation import evaluated, summary
 
     pipe = load(str(backbone or PICTUREBOOK))

@@ -18,9 +18,10 @@ import numpy as np
 
 from muralist.agent import Settings
 from muralist.agent.placing import lay_out
-from muralist.diffusion.backbone import PICTUREBOOK, load
+from muralist.diffusion.backbone import load
 from muralist.diffusion.engine.picture import paint
 from muralist.diffusion.engine.threads import set_threads
+from muralist.diffusion.location import PICTUREBOOK
 from muralist.diffusion.regional import regional
 from muralist.parsing import parse_prompt
 from muralist.picturebook.admission import short_caption

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from muralist.diffusion.backbone import PICTUREBOOK, load
+from muralist.diffusion.backbone import load
 from muralist.diffusion.engine import Engine, EngineSettings, Request
 from muralist.diffusion.engine.threads import set_threads
+from muralist.diffusion.location import PICTUREBOOK
 from muralist.tools.layout import Layout
 from muralist.tools.ports import PaintSpec
 from muralist.tools.value import Value

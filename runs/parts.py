@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -70,7 +71,8 @@ def check_same(run: Run, said: Mapping[str, Any]) -> None:
             )
 
 
-def _defaults() -> dict[str, Any]:
+@cache
+def _defaults() -> Mapping[str, Any]:
     """The parts of a run of which nothing was said."""
     from muralist.agent.settings import Settings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 
-from muralist.diffusion.backbone import locate
+from muralist.diffusion.location import locate
 from muralist.tools.painting_settings import PaintingSettings
 
 from .engine import Engine

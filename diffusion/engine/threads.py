@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from muralist.diffusion.backbone import PICTUREBOOK
+from muralist.diffusion.location import PICTUREBOOK
 from muralist.tools.errors import BadSettings
 
 GAIN = 1.1

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from muralist.diffusion.backbone import CELL
 from muralist.diffusion.engine.settings import load as engine_settings
 from muralist.diffusion.layout_prompts import FORMATS
+from muralist.diffusion.location import CELL
 from muralist.diffusion.painter import check_prompts, check_source
 from muralist.diffusion.retouch import FEATHER, alpha, paste
 from muralist.diffusion.sampling_parameters import check_sampling_parameters

@@ -17,8 +17,8 @@ from tiny_adapters import save_lora
 from tiny_pipelines import tiny, vae
 
 from muralist.diffusion import load
-from muralist.diffusion.backbone import on_disk
 from muralist.diffusion.loading_ladder import Memory
+from muralist.diffusion.location import on_disk
 from muralist.diffusion.model_files import resolved
 from muralist.tools.errors import BackboneError, BadSettings, MuralistError
 from muralist.tools.painting_settings import PaintingSettings
