@@ -315,17 +315,18 @@ def serve(
     from muralist.server import settings, variables
 
     leave_to_others()
-    variables.check()
+    chosen = load()
+    variables.check(chosen)
     if http:
         from muralist.server.http.app import HOST, PORT, serve_http
 
-        serve_http(load(), settings.load(), HOST if host is None else host, PORT if port is None else port)
+        serve_http(chosen, settings.load(), HOST if host is None else host, PORT if port is None else port)
         return
     if host is not None or port is not None:
         raise BadSettings("--host and --port go with --http: without it, the server speaks on stdin and stdout")
     from muralist.server.mcp import serve as serve_stdio
 
-    serve_stdio(load(), settings.load())
+    serve_stdio(chosen, settings.load())
 
 
 @app.command(

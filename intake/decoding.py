@@ -21,12 +21,14 @@ MAX_SCANS = 64
 """Passes over a JPEG's pixels; encoders make about ten. A scan of no bytes costs as much as one of many."""
 WEBP_COPIES = 4
 """So many copies of its pixels does Pillow hold while it decodes a WebP, where other kinds need one."""
+SCANS_COPIES = 2
+"""A JPEG of several scans is held as coefficients until the last of them: two bytes for each pixel and channel."""
 STRIP = 64
 """Pixels of the result that are made at a time: all else of the original stays as it was decoded."""
 SUPPORT = 3
 """Pixels to each side that the Lanczos filter looks at, on the scale of the result."""
 _decoder = ThreadPoolExecutor(1, "decoder")
-"""One thread: decoded, a picture takes up to four bytes a pixel, whatever its file has."""
+"""One thread: decoded, a picture takes four to five bytes for each pixel that is allowed, whatever its file has."""
 DATA_URL = re.compile(r"data:image/(?:png|jpeg|webp);base64,", re.IGNORECASE)
 
 
@@ -84,9 +86,9 @@ def _checked(data: bytes, bounds: Bounds) -> Header:
     if read is None:
         raise BadImage("the file is no whole PNG, JPEG or WebP picture: other kinds, SVG among them, are not taken")
     size = f"{read.width}x{read.height}"
-    most = bounds.pixels // (WEBP_COPIES if read.kind == "WEBP" else 1)
+    most = bounds.pixels // (WEBP_COPIES if read.kind == "WEBP" else SCANS_COPIES if read.scans > 1 else 1)
     if not 0 < read.width * read.height <= most:
-        raise BadImage(f"the picture says that it has {size} pixels: at most {most:,} are taken of a {read.kind} file")
+        raise BadImage(f"the picture says that it has {size} pixels: at most {most:,} are taken of {_such(read)}")
     if min(_target(read.width, read.height)) < MIN_SIDE:
         raise BadImage(f"the picture has {size} pixels: each side has to be {MIN_SIDE} or more, scaled")
     if read.animated:
@@ -94,6 +96,10 @@ def _checked(data: bytes, bounds: Bounds) -> Header:
     if read.scans > MAX_SCANS:
         raise BadImage(f"the picture has {read.scans} scans: at most {MAX_SCANS} are taken; save it again")
     return read
+
+
+def _such(read: Header) -> str:
+    return "a progressive JPEG" if read.scans > 1 else f"a {read.kind}"
 
 
 def _target(width: int, height: int) -> tuple[int, int]:

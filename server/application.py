@@ -8,9 +8,9 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +28,13 @@ from muralist.tools.layout import Layout
 from muralist.tools.limits import SEEDS
 from muralist.tools.outcome import Outcome
 from muralist.tools.ports import ImageRecord
+from muralist.tools.profile import Profile
 from muralist.tools.run import Event, Run
 from muralist.tools.scene import Scene
 from muralist.tools.value import Value
 
 from .jobs import Jobs, Tell
+from .jobs.milestones import ANOTHER
 from .readiness import check_ready
 from .settings import ServerSettings
 
@@ -85,6 +87,7 @@ class Application:
     async def recaption(self, fields: dict[str, Any], image_id: str | None, owner: str) -> Outcome:
         """Open a run with a scene; with `image_id`, one that starts from that picture. What fails leaves no run."""
         await self._check_room()
+        await self._check_source(image_id, owner)
         run = await self.service.open("", owner=owner, source=image_id, unasked=True)
         try:
             return await self._act(run.run_id, owner, "recaption", fields)
@@ -116,12 +119,13 @@ class Application:
         self.jobs.check_room(owner)
         await self._check_room()
         await self._check_limits(steps=request.steps, width=request.width, height=request.height)
+        await self._check_source(request.image_id, owner)
         settings = self._settings(request)
         profile = await asyncio.to_thread(self.service.profile_for, settings)
         new_run(settings, profile, request.seed, owner)  # said before anything is kept
-        runs = []
-        for number in range(request.images):
-            opened = await self.service.open(
+
+        async def opened(number: int) -> Run:
+            return await self.service.open(
                 request.prompt,
                 settings,
                 owner=owner,
@@ -131,8 +135,8 @@ class Application:
                 source=request.image_id,
                 negative_prompt=request.negative_prompt,
             )
-            runs.append(opened)
-        return await self._queued(runs, owner)
+
+        return await self._queued(await opened(0), owner, [partial(opened, each) for each in range(1, request.images)])
 
     async def resume(self, run_id: str, owner: str) -> Job:
         """Begin a job that goes on with a run, to its end. Raises NotFound, PreconditionFailed if it has ended."""
@@ -140,28 +144,31 @@ class Application:
         self.jobs.check_room(owner)
         await self._check_room()
         run = await self.service.reopen(run_id, owner)
-        return await self._queued([run], owner)
+        return await self._queued(run, owner)
 
-    async def _queued(self, runs: list[Run], owner: str) -> Job:
+    async def _queued(self, first: Run, owner: str, more: Sequence[Callable[[], Awaitable[Run]]] = ()) -> Job:
+        """Begin a job that paints a run, and then others, each of which is opened when its turn has come."""
+
         async def work(tell: Tell, cancel: threading.Event) -> dict[str, Any]:
-            results: list[Result] = []
-            stopped = ""
-            for run in runs:
-                try:
-                    results.append(await self._drawn(run, tell, cancel))
-                except MuralistError as error:
-                    if not results:
-                        raise
-                    stopped = f"No more were painted from seed {run.options.seed} on: {error}."
-                    break
+            results = [await self._drawn(first, tell, cancel)]
+            why = ""
+            for open_next in more:
                 if cancel.is_set():
                     break
+                try:
+                    run = await open_next()
+                    tell(ANOTHER, {"run_id": run.run_id})
+                    results.append(await self._drawn(run, tell, cancel))
+                except MuralistError as error:
+                    why = f" ({error})"
+                    break
+            if left := len(more) + 1 - len(results):
+                seed = (first.options.seed + APART * len(results)) % SEEDS
+                why = f"{left} of {len(more) + 1} pictures were not painted, from seed {seed} on{why}."
             best = max(results, key=lambda result: (result.passed, result.score))
-            return {
-                "image_id": best.image_id, "images": [result.image_id for result in results], "stopped": stopped,
-            }  # fmt: skip
+            return {"image_id": best.image_id, "images": [result.image_id for result in results], "stopped": why}
 
-        return await self.jobs.start(runs[0].run_id, owner, "generate_image", work)
+        return await self.jobs.start(first.run_id, owner, "generate_image", work)
 
     async def import_picture(self, picture: Image.Image, owner: str) -> str:
         """Keep a picture that the caller has, as the source of a run without a scene; gives its image id."""
@@ -249,10 +256,25 @@ class Application:
         if width is None and height is None:
             return  # the painter's own size is the server's choice
         usual = await asyncio.to_thread(self.service.profile_for, self.settings)
-        pixels, own = (width or usual.width) * (height or usual.height), usual.width * usual.height
-        most = max(own, min(self.limits.max_pixels, LARGER * own))
+        pixels, most = (width or usual.width) * (height or usual.height), self._most_pixels(usual)
         if pixels > most:
             raise BadSettings(f"{pixels} pixels are more than the {most} that this server allows: leave the size out")
+
+    async def _check_source(self, image_id: str | None, owner: str) -> None:
+        """Raise BadSettings if a picture to start from is larger than what may be asked for, and NotFound."""
+        if image_id is None:
+            return
+        width, height = (await self.picture(image_id, owner)).size
+        most = self._most_pixels(await asyncio.to_thread(self.service.profile_for, self.settings))
+        if width * height > most:
+            raise BadSettings(
+                f"picture {image_id} has {width * height} pixels, more than the {most} that this server allows: import "
+                "it smaller"
+            )
+
+    def _most_pixels(self, usual: Profile) -> int:
+        own = usual.width * usual.height
+        return max(own, min(self.limits.max_pixels, LARGER * own))
 
     async def _check_room(self) -> None:
         """Raise StoreError if the home folder is full."""

@@ -11,10 +11,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from muralist.intake.bounds import Bounds
+from muralist.tools.address import LOOPBACK
 from muralist.tools.catalogue import one_line
 from muralist.tools.errors import BadSettings
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MIN_TOKEN = 16
 """Characters of a bearer token at least: fewer could be guessed."""
 

@@ -31,10 +31,15 @@ def unknown() -> list[str]:
     return [_line(name, names) for name in sorted(given) if name.startswith(PREFIX) and name not in names]
 
 
-def check() -> None:
-    """Raise BadSettings if there are any."""
+def check(settings: Settings) -> None:
+    """Raise BadSettings if there are any, or one that no server can keep to."""
     if lines := unknown():
         raise BadSettings("; ".join(lines))
+    if settings.approve:
+        raise BadSettings(
+            "MURALIST_APPROVE is not for a server, where nobody is asked: unset it; assistants that call recaption and "
+            "plan show the plan before they paint"
+        )
 
 
 def _line(name: str, names: list[str]) -> str:

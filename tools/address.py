@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from .errors import BadSettings
 
 OPENAI = "https://api.openai.com/v1"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""This machine, as addresses name it."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Job(Value):
     """One job; its id is that of the run that it works on, and a later job of the run takes its place."""
 
     job_id: str
+    others: list[str] = Field(default_factory=list, description="Runs that it has begun after its own, in order.")
     owner: str
     tool: str
     status: Status = "queued"
@@ -40,6 +41,11 @@ class Job(Value):
     finished: float | None = None
     result: dict[str, Any] = Field(default_factory=dict, description="What the work gave back: ids, no pictures.")
     error: str = Field(default="", description="One line, if it failed.")
+
+    @property
+    def run_ids(self) -> list[str]:
+        """All runs that it has worked on, in order."""
+        return [self.job_id, *self.others]
 
     @property
     def live(self) -> bool:

@@ -75,7 +75,7 @@ def price_of(model: str, prices: Mapping[str, Price], money: float | None, *, pa
 def tokens_in(body: Any, input_name: str, output_name: str) -> Spending | None:
     """The tokens that a reply's `usage` says were used, under these names; None if it does not say."""
     used = body.get("usage") if isinstance(body, dict) else None
-    if not isinstance(used, dict):
+    if not isinstance(used, dict) or used.keys().isdisjoint({input_name, output_name}):
         return None
 
     def number(name: str) -> int:

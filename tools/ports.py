@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from .abilities import Abilities
 from .checklist import Checklist
 from .job import Job
 from .layout import Layout
 from .observation import Observation
-from .profile import Profile
 from .run import Event, Run
 from .scene import Scene
 from .verdict import Verdict
@@ -60,7 +58,11 @@ class Vocabulary:
 
 
 class Painter(Protocol):
-    """Paints pictures. Implementations own one thread per process and backbone."""
+    """Paints pictures. Implementations own one thread per process and backbone.
+
+    One that cannot do all that the loop may ask for has `abilities`, an `Abilities`; one that paints best at a size and
+    a number of steps of its own has a `profile`, a `Profile`.
+    """
 
     @property
     def name(self) -> str: ...
@@ -80,22 +82,6 @@ class Painter(Protocol):
 
     async def paint(self, spec: PaintSpec, on_step: OnStep, cancel: threading.Event) -> Image.Image:
         """One RGB picture of the spec's size. Raises Cancelled within one step after `cancel` is set."""
-
-
-@runtime_checkable
-class Able(Protocol):
-    """What a painter may be besides: one that says what it can do (`abilities_of` gives the default for all others)."""
-
-    @property
-    def abilities(self) -> Abilities: ...
-
-
-@runtime_checkable
-class Profiled(Protocol):
-    """What a painter may be besides: one that says how it paints best (`profile_of` has the default for others)."""
-
-    @property
-    def profile(self) -> Profile: ...
 
 
 class Inspector(Protocol):

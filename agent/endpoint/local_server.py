@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
+import httpx
 
-from muralist.tools.address import Address
+from muralist.tools.address import LOOPBACK, Address
 from muralist.tools.device_memory import MEMORY
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANSWER_SECONDS, UNLOAD_SECONDS = 2.0, 10.0
+UNKNOWN = (404, 405)
+"""What a server says that does not know the path."""
 
 
 class OllamaModel:
@@ -62,15 +63,16 @@ class OllamaModel:
     def _asked(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """The answer's JSON; None if there is none. A server that does not know the path is not asked again."""
         try:
-            with httpx2.Client(timeout=ANSWER_SECONDS, trust_env=False) as client:
+            with httpx.Client(timeout=ANSWER_SECONDS, trust_env=False) as client:
                 response = client.request(method, self._root + path, json=body)
             if response.is_success:
                 return response.json()
-        except httpx2.TransportError:
+            self._silent = response.status_code in UNKNOWN
+            return None
+        except httpx.TransportError:
             return None
         except ValueError:
-            pass
-        self._silent = True
+            self._silent = True
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from starlette.applications import Starlette
 
 from muralist.agent.settings import Settings
 from muralist.server.application import Application
+from muralist.server.logs import log_warnings
 from muralist.server.mcp import build_server
 from muralist.server.settings import ServerSettings
 from muralist.server.signals import end_on_signals
@@ -60,7 +60,9 @@ def http_app(
         application.link = signed.link
 
     async def run_page(run_id: str, owner: str) -> str:
-        view = await application.view(run_id, owner, lambda image_id: signed.path(f"/images/{image_id}.png", owner))
+        view = await application.view(
+            run_id, owner, lambda image_id: ".." + signed.path(f"/images/{image_id}.png", owner)
+        )
         return page(view)
 
     scopes = None if admitted.auth is None else admitted.auth.required_scopes
@@ -87,7 +89,7 @@ def serve_http(settings: Settings, limits: ServerSettings, host: str = HOST, por
     check_exposure(limits, host)
     application = Application(settings, limits)
     with _listening(host, port) as listening, closing(application):
-        logging.basicConfig(stream=sys.stderr, level=logging.WARNING, force=True)
+        log_warnings()
         port = listening.getsockname()[1]
         config = uvicorn.Config(
             http_app(application, host=host, port=port),

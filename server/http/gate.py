@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from muralist.server.settings import LOOPBACK, ServerSettings
+from muralist.server.settings import ServerSettings
+from muralist.tools.address import LOOPBACK
 from muralist.tools.errors import BadSettings
 
 from .probes import PROBES

@@ -18,7 +18,7 @@ import httpx
 import jwt
 from mcp.server.auth.provider import AccessToken
 
-from muralist.server.settings import LOOPBACK
+from muralist.tools.address import LOOPBACK
 
 ALGORITHMS = ("RS256", "ES256")
 """What a token may be signed with: no shared secrets, and never nothing."""

@@ -15,7 +15,7 @@ from muralist.tools.errors import Busy, Cancelled, MuralistError, NotFound, Prec
 from muralist.tools.job import INTERRUPTED, Job
 from muralist.tools.ports import Store
 
-from .milestones import advanced
+from .milestones import after
 from .queue import Queue
 
 Tell = Callable[[str, dict[str, Any]], None]
@@ -51,7 +51,7 @@ class Live:
     def tell(self, kind: str, data: dict[str, Any]) -> None:
         """Take in one event of the run."""
         with self._lock:
-            self.job = self.job.changed(progress=advanced(self.job.progress, kind, data))
+            self.job = after(self.job, kind, data)
         self._notify()
 
     def change(self, **fields: Any) -> None:
@@ -118,6 +118,9 @@ class Jobs:
 
     async def check_free(self, job_id: str, owner: str) -> None:
         """Raise PreconditionFailed if the run is being worked on, by this server or another one."""
+        for live in list(self._known.values()):
+            if live.job.live and job_id in live.job.others and live.job.owner == owner:
+                raise _occupied(live.job)
         with suppress(NotFound):
             job = await self.get(job_id, owner)
             if job.live:
@@ -186,7 +189,7 @@ class Jobs:
         """What a queued job waits for, in words."""
         with self._lock:
             working = sum(each.job.status == "working" for each in self._known.values())
-            place = self._queue.place(lambda live: live.job.job_id == job.job_id)
+        place = self._queue.place(lambda live: live.job.job_id == job.job_id)
         ahead = working + (place or 0)
         if not ahead:
             return "about to begin"

@@ -1,13 +1,24 @@
-"""A run's events, added up to a job's progress."""
+"""The events of a job's runs, added up to what is known of the job."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from muralist.tools.job import Progress
+from muralist.tools.job import Job, Progress
 
 PAINTED = 0.9
 """The share of a picture's progress that painting takes; inspecting takes the rest."""
+
+
+ANOTHER = "another"
+"""The kind of what a job tells when it begins a run after its own; the data has its `run_id`."""
+
+
+def after(job: Job, kind: str, data: dict[str, Any]) -> Job:
+    """The job after one more event."""
+    if kind == ANOTHER:
+        return job.changed(others=[*job.others, data["run_id"]])
+    return job.changed(progress=advanced(job.progress, kind, data))
 
 
 def advanced(progress: Progress, kind: str, data: dict[str, Any]) -> Progress:

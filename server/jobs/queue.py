@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -10,37 +11,42 @@ T = TypeVar("T")
 
 
 class Queue(Generic[T]):
-    """First come, first served within an owner; one of each owner in turn."""
+    """First come, first served within an owner; one of each owner in turn. Any thread may look at it."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def append(self, owner: str, item: T) -> None:
         """To the end of the owner's own."""
-        self._waiting.setdefault(owner, deque()).append(item)
+        with self._lock:
+            self._waiting.setdefault(owner, deque()).append(item)
 
     def pop(self) -> T:
         """The next; its owner goes to the end of the round."""
-        owner, own = next(iter(self._waiting.items()))
-        item = own.popleft()
-        del self._waiting[owner]
-        if own:
-            self._waiting[owner] = own
-        return item
+        with self._lock:
+            owner, own = next(iter(self._waiting.items()))
+            item = own.popleft()
+            del self._waiting[owner]
+            if own:
+                self._waiting[owner] = own
+            return item
 
     def remove(self, owner: str, item: T) -> None:
         """Take one out that waits."""
-        own = self._waiting[owner]
-        own.remove(item)
-        if not own:
-            del self._waiting[owner]
+        with self._lock:
+            own = self._waiting[owner]
+            own.remove(item)
+            if not own:
+                del self._waiting[owner]
 
     def all(self) -> list[T]:
         """Everything that waits, in the order in which it will be taken."""
-        rounds = [list(own) for own in self._waiting.values()]
+        with self._lock:
+            rounds = [list(own) for own in self._waiting.values()]
         longest = max(map(len, rounds), default=0)
         return [own[turn] for turn in range(longest) for own in rounds if turn < len(own)]
 

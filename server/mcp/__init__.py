@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -16,6 +15,7 @@ from mcp.server.mcpserver import MCPServer
 from muralist.agent.settings import Settings
 from muralist.prompts import load
 from muralist.server.application import Application
+from muralist.server.logs import log_warnings
 from muralist.server.settings import ServerSettings
 from muralist.server.signals import end_on_signals
 from muralist.view.view import page
@@ -67,7 +67,7 @@ def _apps() -> Apps:
 
 def serve(settings: Settings, limits: ServerSettings) -> None:
     """Speak MCP over stdin and stdout until stdin closes. Everything else that is printed goes to stderr."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, force=True)
+    log_warnings()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # lines kept back would reach the client when all is over
     application = Application(settings, limits)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
 
 from muralist.server.application import Application
@@ -17,8 +16,8 @@ from .reports import reported
 
 
 async def awaited(application: Application, job: Job, seconds: float, context: Context[Any, Any]) -> CallToolResult:
-    """The job's result, or where it stands by then. Raises ToolError if it has failed without a picture."""
+    """The job's result, or where it stands by then; an error's if it has failed without a picture."""
     job = await application.jobs.wait(job.job_id, owner(), seconds, reporting(context))
-    if job.status == "failed":
-        raise ToolError(f"{job.tool}: {job.error}")
-    return await reported(application, job, owner())
+    result = await reported(application, job, owner())
+    result.is_error = job.status == "failed" and not job.result
+    return result

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
 from muralist.server.application import Application
+from muralist.tools.ports import InFiles
 
 
 class Delivery(NamedTuple):
@@ -32,12 +32,5 @@ async def delivery_of(application: Application, image_id: str, owner: str) -> De
 async def _file(application: Application, image_id: str) -> Path | None:
     """None if the store keeps pictures elsewhere than in files."""
 
-    def made() -> object:
-        from muralist.runs.wiring import store
-
-        return store(application.settings)
-
-    from muralist.tools.ports import InFiles
-
-    store = await asyncio.to_thread(made)
+    store = application.service.store
     return await store.path_of(image_id) if isinstance(store, InFiles) else None

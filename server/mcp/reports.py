@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from mcp.types import CallToolResult
@@ -25,25 +26,35 @@ async def reported(application: Application, job: Job, owner: str) -> CallToolRe
         return reply(*_on_its_way(application, job))
     if image_id := job.result.get("image_id"):
         return await _finished(application, job, image_id, owner)
-    kept = [each for each in await application.pictures(owner, 50) if each.image_id.startswith(f"{job.job_id}-")]
-    pictures = [Painted(image_id=each.image_id, image=uri(each.image_id)) for each in kept]
+    kept = [attempt.image_id for run in await _runs(application, job, owner) for attempt in run.attempts]
+    pictures = [await _listed(application, image_id, owner) for image_id in reversed(kept)]
     follow = "Next: change what the error names and call the tool again, or tell the user why there is no picture."
-    if await _can_go_on(application, job, owner):
-        follow = f"Next: generate_image with run_id {job.job_id}, which goes on where it was."
+    if run_id := await _unfinished(application, job, owner):
+        follow = _going_on(run_id)
     elif pictures:
         follow = f"Next: look at what was finished with view_image, image_id {pictures[0].image_id}, or begin anew."
     return reply([f"{job.tool} {job.status}: {job.error}.", follow], _known(job, pictures=pictures, next=follow))
 
 
-async def _can_go_on(application: Application, job: Job, owner: str) -> bool:
-    """Whether the whole loop was stopped, or failed for a passing reason."""
+async def _runs(application: Application, job: Job, owner: str) -> list[Run]:
+    """What the job has worked on, but for what was removed since."""
+    runs = []
+    for run_id in job.run_ids:
+        with suppress(NotFound):
+            runs.append(await application.run(run_id, owner))
+    return runs
+
+
+async def _unfinished(application: Application, job: Job, owner: str) -> str | None:
+    """The run of a whole loop that was stopped, or has failed for a passing reason."""
     if job.tool != "generate_image":
-        return False
-    try:
-        run = await application.run(job.job_id, owner)
-    except NotFound:
-        return False
-    return run.status == "open" or run.paused
+        return None
+    can_go_on = [run.run_id for run in await _runs(application, job, owner) if run.status == "open" or run.paused]
+    return next(iter(can_go_on), None)
+
+
+def _going_on(run_id: str) -> str:
+    return f"Next: generate_image with run_id {run_id}, which goes on where it was."
 
 
 def _known(job: Job, **more: Any) -> Painting:
@@ -74,6 +85,8 @@ async def _finished(application: Application, job: Job, image_id: str, owner: st
     elif job.status == "failed":
         sentence = f"{job.tool} failed: {job.error}. {sentence}"
     follow = _after_loop(run, attempt) if found is None else after_judging(run.run_id, found)
+    if run_id := await _unfinished(application, job, owner):
+        follow = _going_on(run_id)
     aside = ""
     if run.not_understood and whole:
         aside = f"Not understood, kept in the caption only: {', '.join(run.not_understood)}."
@@ -82,7 +95,7 @@ async def _finished(application: Application, job: Job, image_id: str, owner: st
     if pictures:
         passed = sum(bool(each.passed) for each in pictures)
         aside += f" {len(pictures)} pictures, of which {passed} passed: {', '.join(p.image_id for p in pictures)}."
-    if job.status == "done" and job.result.get("stopped"):
+    if job.result.get("stopped"):
         aside += f" {job.result['stopped']}"
     delivery = await delivery_of(application, shown, owner)
     structure = _known(

@@ -65,6 +65,12 @@ def test_a_server_that_is_none_holds_nothing_and_is_asked_once(answer: Any) -> N
         assert len(server.asked) == 1
 
 
+def test_a_server_that_is_busy_is_asked_again() -> None:
+    with ollama.serving(Ollama({"qwen3-vl:8b": (GB, GB)}, refusals=1)) as server:
+        holder = noted(server)
+        assert [holder.held("cuda") for _ in range(2)] == [0, GB]
+
+
 def test_a_server_that_is_gone_holds_nothing() -> None:
     with ollama.serving(Ollama({"qwen3-vl:8b": (GB, GB)})) as server:
         holder = noted(server)

@@ -89,6 +89,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a header that claims a gigapixel": (lambda: png(40_000, 40_000, zlib.compress(b"")), "40000x40000 pixels"),
     "a WebP header that does": (lambda: webp(16384, 16384), "16384x16384 pixels"),
     "a WebP, which takes four times the memory": (lambda: webp(4000, 3000), "at most 10,000,000 are taken of a WEBP"),
+    "a progressive JPEG, which takes twice": (
+        lambda: file(plain(5000, 4004), "JPEG", progressive=True),
+        "at most 20,000,000 are taken of a progressive JPEG",
+    ),
     "real megabytes of zeros": (lambda: png(30_000, 30_000, zlib.compress(bytes(1 << 24), 9)), "30000x30000 pixels"),
     "no pixels at all": (lambda: png(0, 0, zlib.compress(b"")), "0x0 pixels"),
     "a thousand scans": (endless_jpeg, "scans"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from held_painter import HeldPainter
 from mcp import Client
 from mcp_client import PROMPT, served, structure, text
 
+import muralist
 from muralist.server.jobs import Jobs
 from muralist.storage import FileStore
 from muralist.tools.errors import NotFound, PreconditionFailed
@@ -318,7 +320,44 @@ async def test_a_job_of_several_pictures_says_why_some_are_missing() -> None:
     async with served(rounds=0) as client:
         result = await client.call_tool("generate_image", {"prompt": PROMPT, "seed": 1, "images": 3})
         assert structure(result)["image_id"] == f"{structure(result)['job_id']}-1"
-        assert "No more were painted from seed 1001 on: the paint ran dry at seed 1001" in text(result)
+        assert "2 of 3 pictures were not painted, from seed 1001 on (the paint ran dry at seed 1001)." in text(result)
+
+
+async def test_of_several_pictures_the_one_that_was_cancelled_can_be_gone_on_with_and_no_other_one_was_begun() -> None:
+    reached = threading.Event()
+    install(HeldPainter(holds_at=1001, on_hold=reached.set))
+    async with served() as client:
+        job_id = await begun(client, seed=1, images=4)
+        assert await asyncio.to_thread(reached.wait, 30)
+        stopped = await client.call_tool("cancel_job", {"job_id": job_id})
+        assert (structure(stopped)["status"], structure(stopped)["image_id"]) == ("cancelled", f"{job_id}-1")
+        assert "3 of 4 pictures were not painted, from seed 1001 on" in text(stopped)
+        assert len(muralist.list_runs()) == 2
+        found = re.search(r"generate_image with run_id (\w+), which goes on", structure(stopped)["next"])
+        assert found is not None
+        assert found[1] != job_id
+        install(BlockPainter())
+        assert structure(await client.call_tool("generate_image", {"run_id": found[1]}))["passed"]
+
+
+async def test_a_run_that_a_job_of_several_pictures_is_at_is_not_planned_anew() -> None:
+    reached = threading.Event()
+    install(HeldPainter(holds_at=1001, on_hold=reached.set))
+    async with served() as client:
+        job_id = await begun(client, seed=1, images=2)
+        assert await asyncio.to_thread(reached.wait, 30)
+        (other,) = {run.run_id for run in muralist.list_runs()} - {job_id}
+        refused = await client.call_tool("plan", {"run_id": other})
+        assert f"is being worked on by generate_image: call get_job with job_id {job_id}" in text(refused)
+        await client.call_tool("cancel_job", {"job_id": job_id})
+
+
+async def test_of_several_pictures_that_are_refused_one_run_is_left() -> None:
+    install(BlockPainter(breaks_at=1))
+    async with served() as client:
+        refused = await client.call_tool("generate_image", {"prompt": PROMPT, "seed": 1, "images": 4})
+        assert refused.is_error
+        assert len(muralist.list_runs()) == 1
 
 
 async def test_a_busy_server_keeps_nothing_of_what_it_refuses(gate: Gate) -> None:

@@ -191,6 +191,11 @@ async def test_more_than_the_server_allows_is_refused() -> None:
     async with served() as client:
         large = await client.call_tool("generate_image", {"prompt": PROMPT, "width": 1024, "height": 1024})
         assert "leave the size out" in text(large)
+        given = {"data": encoded(Image.new("RGB", (640, 512)))}
+        source = {"image_id": structure(await client.call_tool("import_image", given))["image_id"]}
+        for tool in ("generate_image", "recaption"):
+            refused = await client.call_tool(tool, {"prompt": PROMPT, **source})
+            assert "327680 pixels, more than the 262144 that this server allows: import it smaller" in text(refused)
     await fill(Path(os.environ["MURALIST_HOME"]))
     async with served(disk_mb=1) as client:
         full = await client.call_tool("generate_image", {"prompt": PROMPT})

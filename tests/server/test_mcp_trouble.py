@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from block_world import BlockInspector, BlockPainter, install
-from mcp_client import PROMPT, served, text
+from mcp_client import PROMPT, served, structure, text
 
-from muralist.tools.errors import EndpointError
+from muralist.tools.errors import Outage
 
 
 class Unreliable(BlockInspector):
-    """Cannot be reached the first time."""
+    """Cannot be reached the n-th time."""
 
-    asked = 0
+    def __init__(self, fails_at: int = 1) -> None:
+        super().__init__()
+        self.asked, self.fails_at = 0, fails_at
 
     async def inspect(self, *about: Any) -> Any:
         self.asked += 1
-        if self.asked == 1:
-            raise EndpointError("the endpoint cannot be reached")
+        if self.asked == self.fails_at:
+            raise Outage("the endpoint cannot be reached")
         return await super().inspect(*about)
+
+
+async def test_a_loop_whose_inspector_fails_says_which_run_goes_on_where_it_was() -> None:
+    install(BlockPainter(), Unreliable())
+    async with served() as client:
+        failed = await client.call_tool("generate_image", {"prompt": PROMPT})
+        assert failed.is_error
+        assert "the endpoint cannot be reached" in text(failed)
+        run_id = re.findall(r"Next: generate_image with run_id (\w+), which goes on where it was", text(failed))[0]
+        resumed = structure(await client.call_tool("generate_image", {"run_id": run_id}))
+        assert (resumed["passed"], resumed["attempts"]) == (True, 1)
+
+
+async def test_a_loop_that_fails_after_a_picture_was_judged_goes_on_too() -> None:
+    install(BlockPainter(faults={0: [1]}), Unreliable(fails_at=2))
+    async with served() as client:
+        told = structure(await client.call_tool("generate_image", {"prompt": PROMPT}))
+        assert (told["status"], told["passed"]) == ("done", False)
+        assert told["next"].startswith(f"Next: generate_image with run_id {told['run_id']}, which goes on")
+        assert structure(await client.call_tool("generate_image", {"run_id": told["run_id"]}))["passed"]
 
 
 async def test_a_picture_whose_inspection_failed_is_kept_and_can_be_inspected_later() -> None:

@@ -35,6 +35,11 @@ def test_a_misspelt_variable_keeps_the_server_from_starting_and_the_right_one_is
     assert "secret" not in result.stderr
 
 
+def test_a_server_does_not_wait_for_a_persons_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MURALIST_APPROVE", "true")
+    assert_mistake(run("serve"), "MURALIST_APPROVE is not for a server, where nobody is asked: unset it")
+
+
 def test_a_variable_like_no_other_is_named_alone_and_an_empty_one_is_as_good_as_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -55,6 +55,13 @@ def test_a_scene_and_a_layout_that_fit_pass() -> None:
     check_layout(layout(CUP, BOOK), scene())
 
 
+def test_what_is_kept_of_a_given_picture_may_lie_over_what_is_changed() -> None:
+    over = Region("a blue book", 0.1, 0, 0.6, 1, instances=[Instance(entity="book")])
+    with pytest.raises(BadLayout, match="share more than half"):
+        check_layout(layout(CUP, over), scene(relations=[]))
+    check_layout(layout(CUP, over), scene(relations=[], kept=["cup"]))
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -21,6 +21,8 @@ class Ollama:
     asked: list[str] = field(default_factory=list)
     answer: Any = None
     """Given in place of what it holds."""
+    refusals: int = 0
+    """How many questions it answers with 503 first."""
     url: str = ""
 
 
@@ -47,7 +49,8 @@ def serving(ollama: Ollama) -> Iterator[Ollama]:
             ollama.asked.append(self.path)
             data = json.dumps(body).encode()
             known = self.path in ("/api/ps", "/api/generate")
-            self.send_response(200 if known else 404)
+            busy, ollama.refusals = ollama.refusals > 0, max(0, ollama.refusals - 1)
+            self.send_response(503 if busy else 200 if known else 404)
             self.send_header("content-length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
