@@ -25,13 +25,21 @@ class Unreliable(BlockInspector):
         return await super().inspect(*about)
 
 
-async def test_a_loop_whose_inspector_fails_says_which_run_goes_on_where_it_was() -> None:
-    install(BlockPainter(), Unreliable())
+class Away(BlockPainter):
+    """Cannot be reached."""
+
+    def _paint(self, *about: Any) -> Any:
+        raise Outage("the endpoint cannot be reached")
+
+
+async def test_a_loop_whose_painter_fails_says_which_run_goes_on_where_it_was() -> None:
+    install(Away())
     async with served() as client:
         failed = await client.call_tool("generate_image", {"prompt": PROMPT})
         assert failed.is_error
         assert "the endpoint cannot be reached" in text(failed)
         run_id = re.findall(r"Next: generate_image with run_id (\w+), which goes on where it was", text(failed))[0]
+        install(BlockPainter())
         resumed = structure(await client.call_tool("generate_image", {"run_id": run_id}))
         assert (resumed["passed"], resumed["attempts"]) == (True, 1)
 
