@@ -241,10 +241,11 @@ async def test_a_setting_for_the_planners_eyes_is_not_taken_for_the_inspectors(m
     assert [Endpoint.of(settings, name).sees for name in (None, "blind", "eyes")] == [False, False, True]
 
 
-async def test_tokens_are_estimated_where_an_endpoint_does_not_count_them() -> None:
+@pytest.mark.parametrize("usage", [None, {}, {"total_tokens": "many"}])
+async def test_tokens_are_estimated_where_an_endpoint_does_not_count_them(usage: Any) -> None:
     def uncounted(fake: FakeEndpoint, request: Any) -> Answer:
         answer = fake_endpoint.tools(fake, request)
-        del answer.body["usage"]
+        answer.body["usage"] = usage
         return answer
 
     with serving(red, uncounted) as fake:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import threading
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
@@ -255,6 +256,20 @@ async def test_over_http_a_finished_picture_comes_with_a_link_that_a_browser_ope
             assert str(Settings().home) not in result.model_dump_json()
             answer = await browser.get(link.removeprefix("https://paint.example"))
             assert Image.open(io.BytesIO(answer.content)).size == (128, 128)
+
+
+async def test_behind_a_path_of_the_outsides_a_page_finds_its_pictures() -> None:
+    settings = GUARDED.model_copy(update={"public_url": "https://paint.example/studio"})
+    app = served(settings)
+    async with asking(app) as browser:
+        async with assisting(app, "auto", bearer(ANN)) as client:
+            painted = structure(await client.call_tool("generate_image", {"prompt": PROMPT}))
+        page = await browser.get(painted["page"].removeprefix("https://paint.example/studio"))
+        (address,) = set(re.findall(rf'"([^"]*/images/{painted["image_id"]}[^"]*)"', page.text))
+        seen = urlsplit(urljoin(painted["page"], address))
+        assert seen.path.startswith("/studio/images/")
+        answer = await browser.get(f"{seen.path.removeprefix('/studio')}?{seen.query}")
+        assert answer.headers["content-type"] == "image/png"
 
 
 def test_a_link_leads_to_the_public_address() -> None:
