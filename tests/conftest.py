@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -51,3 +52,9 @@ def blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Blocks:
         return {**named, "model": "scripted"}
 
     return use
+
+
+def pytest_collection_finish() -> None:
+    """What was imported by now stays, and is not to be looked through at every garbage collection."""
+    gc.collect()
+    gc.freeze()

@@ -107,7 +107,10 @@ def test_regions_get_their_share_of_the_attention_to_texts(family: str) -> None:
     print(f"\n{family}: share of the regions at 0.5: {'; '.join(print_)}")
 
 
-@pytest.mark.parametrize("lengths", [(3, 400), (400, 3), (60, 150), (400, 400)])
+@pytest.mark.parametrize(
+    "lengths",
+    [(3, 400), (60, 150), *(pytest.param(each, marks=pytest.mark.slow) for each in ((400, 3), (400, 400)))],
+)
 @pytest.mark.parametrize("family", JOINT)
 def test_the_two_branches_are_mixed_by_the_base_ratio_whatever_their_lengths(
     family: str, lengths: tuple[int, int]
