@@ -125,8 +125,7 @@ class RunService:
         run = new_run(self.plugs.named(chosen), profile, seed, owner, prompt=prompt)
         if negative_prompt:
             run = run.changed(options=run.options.model_copy(update={"negative_prompt": negative_prompt}))
-        kept = None if layout is None else await packed(layout, self.store)
-        run = run.changed(given=Given(scene=scene, layout=kept))
+        run = run.changed(given=Given(scene=scene, layout=layout))
         if not unasked:
             await asyncio.to_thread(self._check_parts, run, picture is not None)
         async with holding(self.store, run.run_id, lambda: None) as lease:
@@ -134,8 +133,16 @@ class RunService:
                 run = run.changed(source=await self._keep(run.run_id, picture, parent, lease))
             events = Events(lease, on_event or ignore_event)
             events("opened", {"prompt": prompt, **_settings_data(run)})
+            run = await self._packed(run)
             await self.store.save_run(run, 0, lease, events=events.unsaved(), snapshot=True)
         return run
+
+    async def _packed(self, run: Run) -> Run:
+        """The run with the masks of its caller's layout in the store; just before it is saved, or they may go again."""
+        layout = run.given.layout
+        if layout is None:
+            return run
+        return run.changed(given=run.given.model_copy(update={"layout": await packed(layout, self.store)}))
 
     async def _keep(self, run_id: str, picture: Image.Image, parent: str | None, lease: Lease) -> str:
         """Store the picture that a run starts from, as painters see it; and as it was, if that is more."""
@@ -286,14 +293,13 @@ class RunService:
             run = await self.store.snapshot(run_id, version)
         if whole:
             at = reached(run)[-1]
-        if (layout := changes.get("layout")) is not None:
-            changes["layout"] = await packed(layout, self.store)
         child = forked(run, Run.open().run_id, at, **changes)
         await asyncio.to_thread(self._check_parts, child)
         async with holding(self.store, child.run_id, lambda: None) as lease:
             await self.store.copy_images(run_id, child.run_id)
             events = Events(lease, ignore_event)
             events("opened", {"prompt": child.prompt, "parent": run_id, **_settings_data(child)})
+            child = await self._packed(child)
             await self.store.save_run(child, 0, lease, events=events.unsaved(), snapshot=True)
         return child
 

@@ -156,15 +156,16 @@ class FileStore(Jobs, Leases):
         await asyncio.to_thread(self._remove_run, run_id, owner)
 
     async def copy_images(self, run_id: str, to: str) -> None:
-        """Give another run the same pictures, at the same ordinals."""
+        """Give another run the same pictures, at the same ordinals. Raises NotFound if there is no such run any more."""
         await asyncio.to_thread(self._copy_images, run_id, to)
 
     def _put_image(self, run_id: str, image: Image.Image, metadata: Mapping[str, Any], lease: Lease | None) -> str:
         check_id(run_id)
-        text = _as_text(metadata, run_id)
-        same = (run_id, self.blobs.put(png(image), PICTURE), text)
+        text, data = _as_text(metadata, run_id), png(image)
         with self.database.transaction(write=True) as db:
             check_held(db, lease)
+            # Within the transaction: a run that goes now takes no file with it that this one counts on.
+            same = (run_id, self.blobs.put(data, PICTURE), text)
             found = db.execute("SELECT ordinal FROM images WHERE run_id=? AND sha256=? AND metadata=?", same).fetchone()
             if found is None:
                 found = db.execute(
@@ -296,7 +297,10 @@ class FileStore(Jobs, Leases):
                 )
             for key, body in journal.items():
                 _write(db, run.run_id, key, body)
-            db.executemany("INSERT OR IGNORE INTO masks VALUES (?, ?)", masks_in(run.run_id, ledger))
+            for row in masks_in(run.run_id, ledger):
+                new = db.execute("INSERT OR IGNORE INTO masks VALUES (?, ?)", row).rowcount == 1
+                if new and not self.blobs.has(row[1], MASK):
+                    raise StoreError(f"the mask {row[1][:16]} went with another run: plan again, with the mask")
             db.executemany(
                 "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?)",
                 [(each.run_id, each.seq, each.kind, json.dumps(each.data, ensure_ascii=False)) for each in events],
@@ -346,12 +350,14 @@ class FileStore(Jobs, Leases):
             for table in ("runs", "images", "masks", "verdicts", "journal", "snapshots", "events", "jobs", "leases"):
                 db.execute(f"DELETE FROM {table} WHERE run_id=?", (run_id,))
             for (table, column), rows in blobs.items():
-                for (blob,) in set(rows):  # within the transaction: no other run can come to need them meanwhile
+                for (blob,) in set(rows):  # within the transaction, as the files that others count on are looked for
                     if db.execute(f"SELECT 1 FROM {table} WHERE {column}=?", (blob,)).fetchone() is None:
                         self.blobs.drop(blob, kept[table, column])
 
     def _copy_images(self, run_id: str, to: str) -> None:
         with self.database.transaction(write=True) as db:
+            if db.execute("SELECT 1 FROM runs WHERE run_id=?", (run_id,)).fetchone() is None:
+                raise NotFound(f"there is no run {run_id[:80]}")
             db.execute(
                 "INSERT OR IGNORE INTO images SELECT ?2, ordinal, sha256, metadata FROM images WHERE run_id=?1",
                 (run_id, to),

@@ -7,6 +7,7 @@ import hashlib
 import resource
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -304,6 +305,45 @@ async def test_a_removed_run_takes_its_pictures_with_it_but_no_one_elses(tmp_pat
     assert not files(tmp_path, ".png") + files(tmp_path, ".mask")
 
 
+async def test_a_run_that_goes_takes_no_picture_that_another_is_about_to_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other, run = FileStore(tmp_path), FileStore(tmp_path), Run.open()
+    await other.save_run(run, 0)
+    await other.put_image(run.run_id, noise(), {})
+    put = store.blobs.put
+    removal = threading.Thread(target=lambda: asyncio.run(other.remove_run(run.run_id, "local")))
+
+    def slowly(data: bytes, suffix: str) -> str:
+        sha256 = put(data, suffix)
+        removal.start()
+        removal.join(0.3)
+        return sha256
+
+    monkeypatch.setattr(store.blobs, "put", slowly)
+    image_id = await store.put_image("mine", noise(), {})
+    await asyncio.to_thread(removal.join)
+    assert (await store.get_image(image_id)).tobytes() == noise().tobytes()
+
+
+async def test_a_run_whose_mask_went_with_another_is_not_saved(tmp_path: Path) -> None:
+    store, gone, run = FileStore(tmp_path), Run.open(), Run.open()
+    mask_id = await store.put_mask(b"weights")
+    await store.save_run(masked(gone, mask_id), 0)
+    assert await store.put_mask(b"weights") == mask_id
+    await store.remove_run(gone.run_id, "local")
+    with pytest.raises(StoreError, match="went with another run: plan again, with the mask"):
+        await store.save_run(masked(run, mask_id), 0)
+    with pytest.raises(NotFound):
+        await store.load_run(run.run_id, "local")
+    await store.save_run(masked(run, await store.put_mask(b"weights")), 0)
+
+
+async def test_the_pictures_of_a_run_that_is_gone_cannot_be_copied(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="there is no run gone"):
+        await FileStore(tmp_path).copy_images("gone", "child")
+
+
 async def test_a_mask_is_kept_by_its_bytes(tmp_path: Path) -> None:
     store = FileStore(tmp_path)
     mask_id = await store.put_mask(b"weights")
@@ -334,8 +374,8 @@ async def test_an_older_home_is_carried_over(tmp_path: Path) -> None:
 
 
 async def test_a_home_of_before_masks_were_counted_is_carried_over(tmp_path: Path) -> None:
-    store, mask_id = FileStore(tmp_path), "a" * 64
-    run = Run.open()
+    store = FileStore(tmp_path)
+    run, mask_id = Run.open(), await store.put_mask(b"weights")
     await store.save_run(masked(run, mask_id), 0)
     await store.save_run(run, 1, snapshot=True)
     store.close()
