@@ -156,7 +156,7 @@ class FileStore(Jobs, Leases):
         await asyncio.to_thread(self._remove_run, run_id, owner)
 
     async def copy_images(self, run_id: str, to: str) -> None:
-        """Give another run the same pictures, at the same ordinals. Raises NotFound if there is no such run any more."""
+        """Give another run the same pictures, at the same ordinals. Raises NotFound if the first is gone."""
         await asyncio.to_thread(self._copy_images, run_id, to)
 
     def _put_image(self, run_id: str, image: Image.Image, metadata: Mapping[str, Any], lease: Lease | None) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from muralist.tools.errors import StoreError
 from muralist.tools.job import INTERRUPTED, Job
 
+NAME = "muralist.sqlite"
 FIRST = (
     "CREATE TABLE IF NOT EXISTS runs ("
     "run_id TEXT PRIMARY KEY, owner TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL)",
@@ -92,13 +93,22 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection, Path], None], ...] = (
 """Number n brings a database of `user_version` n - 1 to n; within one transaction, all of them or none."""
 
 
-def migrate(db: sqlite3.Connection, home: Path) -> None:
-    """Bring the database to this version. Raises StoreError if a newer muralist has written it."""
+def check_ours(db: sqlite3.Connection) -> None:
+    """Raise StoreError if another program has written the database, or a newer muralist."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
+    named = db.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'")
+    tables = {name for (name,) in named}
+    if not (tables <= {"runs", "images", "verdicts"} if version == 0 else "runs" in tables):
+        raise StoreError.damaged(NAME, "it has other tables")
     if version > len(MIGRATIONS):
         raise StoreError(
             "the folder of MURALIST_HOME was written by a newer version of muralist: upgrade, or choose another folder"
         )
+
+
+def migrate(db: sqlite3.Connection, home: Path) -> None:
+    """Bring the database, which is ours, to this version."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == len(MIGRATIONS):
         return
     db.execute("BEGIN IMMEDIATE")

@@ -243,7 +243,7 @@ class Store(Protocol):
         """Delete a run with its pictures. Raises NotFound, and PreconditionFailed while it is being worked on."""
 
     async def copy_images(self, run_id: str, to: str) -> None:
-        """Give another run the same pictures, at the same ordinals. Raises NotFound if there is no such run any more."""
+        """Give another run the same pictures, at the same ordinals. Raises NotFound if the first is gone."""
 
     async def acquire(self, run_id: str) -> Lease:
         """Hold the run. Raises PreconditionFailed while a live holder has it; one that is dead or frozen loses it."""

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from muralist.storage import FileStore
+from muralist.storage import FileStore, check_database
 from muralist.storage.schema import FIRST
 from muralist.tools.errors import NotFound, PreconditionFailed, StoreError
 from muralist.tools.job import Job
@@ -387,6 +387,30 @@ async def test_a_home_of_before_masks_were_counted_is_carried_over(tmp_path: Pat
     assert (await store.load_run(run.run_id, "local"))[1] == 2
     with closing(sqlite3.connect(tmp_path / "muralist.sqlite")) as db:
         assert db.execute("SELECT run_id, mask_id FROM masks").fetchall() == [(run.run_id, mask_id)]
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+async def test_a_database_of_another_program_is_refused_and_left_as_it_was(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "muralist.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE recipes (name TEXT)")
+        db.execute(f"PRAGMA user_version={version}")
+    before = path.read_bytes()
+    told = r"is damaged or not muralist's \(it has other tables\): move it away, or choose another folder"
+    for use in (lambda: FileStore(tmp_path).runs("local", 9), lambda: FileStore(tmp_path).save_run(Run.open(), 0)):
+        with pytest.raises(StoreError, match=told):
+            await use()
+    with pytest.raises(StoreError, match=told):
+        check_database(tmp_path)
+    assert path.read_bytes() == before
+
+
+async def test_a_database_that_lacks_a_table_is_told(tmp_path: Path) -> None:
+    await FileStore(tmp_path).save_run(Run.open(), 0)
+    with closing(sqlite3.connect(tmp_path / "muralist.sqlite")) as db:
+        db.execute("DROP TABLE images")
+    with pytest.raises(StoreError, match=r"not muralist's \(no such table: images\): move it away"):
+        await FileStore(tmp_path).images("local", 9)
 
 
 async def test_a_home_of_a_newer_version_is_told(tmp_path: Path) -> None:
