@@ -98,8 +98,8 @@ def print_run(each: Standing, console: Console) -> None:
     lines["used"] = f"{run.usage.planner_calls} calls of the model, {run.usage.inspector_calls} of the inspector"
     if run.usage.painter_calls:
         lines["used"] += f", {run.usage.painter_calls} of the painter"
-    if each.lost:
-        lines["missing or damaged"] = ", ".join(each.lost)
+    if each.lost or each.adrift:
+        lines["missing or damaged"] = ", ".join([*each.lost, *(["its checkpoints"] if each.adrift else [])])
     for name, text in lines.items():
         console.print(Text.assemble((f"{name}: ", "bold"), str(text)), soft_wrap=True)
     if best is not None:

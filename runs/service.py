@@ -335,7 +335,10 @@ class RunService:
         from .checkpoints import forget
 
         await self.store.remove_run(run_id, owner)
-        await forget(self.home, run_id)
+        try:
+            await forget(self.home, run_id)
+        except StoreError as error:
+            raise StoreError(f"run {run_id} is removed, but what its checkpoints have of it is not: {error}") from error
 
     async def picture(self, image_id: str, owner: str) -> Image.Image:
         """At full size, in RGB. Raises NotFound, also for another owner's."""

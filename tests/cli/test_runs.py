@@ -239,20 +239,52 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "muralist.sqlite").write_text("not a database, but a text of some length" * 50)
-    assert_mistake(run("runs"), "file is not a database; choose a folder")
+    assert_mistake(
+        run("runs"),
+        "muralist.sqlite in the folder of MURALIST_HOME is damaged or not muralist's (file is not a database): move it "
+        "away, or choose another folder",
+    )
 
 
-def test_with_damaged_checkpoints_runs_are_still_shown(tmp_path: Path, paused: str) -> None:
+def damage_checkpoints(tmp_path: Path) -> None:
     (tmp_path / "home" / "checkpoints.sqlite").write_text("not a database, but a text of some length" * 50)
     for rest in ("-wal", "-shm"):
         (tmp_path / "home" / f"checkpoints.sqlite{rest}").unlink(missing_ok=True)
-    assert known(paused)["state"] == "failed"
-    assert_mistake(run("resume", paused), "file is not a database")
+
+
+DAMAGED = (
+    "checkpoints.sqlite in the folder of MURALIST_HOME is damaged or not muralist's (file is not a database): move it"
+)
+
+
+def test_with_damaged_checkpoints_runs_are_still_shown(tmp_path: Path, paused: str) -> None:
+    damage_checkpoints(tmp_path)
+    shown = known(paused)
+    assert (shown["state"], shown["next"]) == ("failed", [f"muralist fork {paused[:8]}"])
+    assert_mistake(run("resume", paused), DAMAGED)
+
+
+def test_with_damaged_checkpoints_runs_are_listed_and_removed(tmp_path: Path) -> None:
+    result = run("draw", PROMPT, "--approve", "-o", str(tmp_path / "out"))
+    assert result.exit_code == 3
+    damage_checkpoints(tmp_path)
+    (listed,) = json.loads(run("runs", "--json").stdout)["runs"]
+    assert listed["state"] == "interrupted"
+    assert_mistake(
+        run("rm", listed["run_id"]), f"run {listed['run_id']} is removed, but what its checkpoints have of it"
+    )
+    assert json.loads(run("runs", "--json").stdout) == {"runs": []}
 
 
 def test_a_run_whose_checkpoints_are_gone_is_forked_to_go_on(tmp_path: Path, paused: str) -> None:
     (tmp_path / "home" / "checkpoints.sqlite").unlink()
-    assert_mistake(run("resume", paused), "has lost its checkpoints: fork it to go on with what it has come to")
+    fork = f"muralist fork {paused[:8]}"
+    assert_mistake(
+        run("resume", paused),
+        f"has lost its checkpoints: fork it to go on with what it has come to; go on with: {fork}",
+    )
+    assert known(paused)["next"] == [fork]
+    assert "missing or damaged: its checkpoints" in run("show", paused).stdout
     result = run("fork", paused, "--at", "regional_diffuse", "-o", str(tmp_path / "fork"), "--json")
     report = json.loads(result.stdout)
     assert (report["passed"], report["attempts"], report["usage"]["images"]) == (True, 2, 2)

@@ -61,6 +61,21 @@ def test_settings_other_than_those_a_run_was_begun_with_are_refused(blocks: Bloc
     assert go_on(first.run_id, **blocks(), width=None, model="offline").passed
 
 
+@pytest.mark.parametrize("raised", [FileNotFoundError, BrokenPipeError])
+def test_what_a_callers_own_functions_raise_is_theirs(blocks: Blocks, raised: type[OSError]) -> None:
+    def fail(said: Run | Event) -> dict[str, Any]:
+        if isinstance(said, Run) or said.kind == "tool":
+            raise raised("of the caller")
+        return {}
+
+    with pytest.raises(raised, match="of the caller"):
+        muralist.draw(PROMPT, on_event=fail, **blocks())
+    (begun,) = muralist.list_runs(settings=muralist.Settings(home=blocks()["home"]))
+    assert muralist.resume(begun.run_id, **blocks()).passed
+    with pytest.raises(raised, match="of the caller"):
+        muralist.draw(PROMPT, decide=fail, **blocks(), approve=True)
+
+
 def test_a_fork_tells_of_its_own_opening(blocks: Blocks) -> None:
     first = muralist.draw(PROMPT, **blocks())
     heard: list[Event] = []
