@@ -30,7 +30,7 @@ from muralist.tools.outcome import Outcome
 from muralist.tools.plan import check_spec
 from muralist.tools.ports import PaintSpec, Ports, Store
 from muralist.tools.profile import Profile
-from muralist.tools.recaption import check_prompt
+from muralist.tools.recaption import check_prompt, check_text
 from muralist.tools.run import Given, Run
 from muralist.tools.scene import Scene
 from muralist.tools.usage import spent_by_tool
@@ -117,6 +117,7 @@ class RunService:
         chosen = settings or self.settings
         if not unasked:
             check_prompt(prompt)
+        check_text(negative_prompt, "negative prompt")
         parent = source if isinstance(source, str) else None
         picture = await self._stored(source, owner) if isinstance(source, str) else source
         if picture is not None:
