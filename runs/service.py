@@ -320,10 +320,14 @@ class RunService:
 
     async def find(self, beginning: str, owner: str) -> Run:
         """The one run whose id begins so. Raises NotFound if there is none, or more than one."""
-        found = await self.store.runs(owner, 2, beginning) if beginning else []
+        return await self.load(await self.id_of(beginning, owner), owner)
+
+    async def id_of(self, beginning: str, owner: str) -> str:
+        """The one id that begins so, also of a run of another version. Raises NotFound as `find` does."""
+        found = await self.store.run_ids(owner, 2, beginning) if beginning and beginning.isascii() else []
         if not found:
-            return await self.load(beginning, owner)
-        if len(found) > 1 and found[0].run_id != beginning:
+            raise NotFound(f"there is no run {beginning[:80]}")
+        if len(found) > 1 and found[0] != beginning:
             raise NotFound(f"several runs begin with {beginning}: give more of the id")
         return found[0]
 

@@ -10,6 +10,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,13 @@ class FileStore(Jobs, Leases):
         """When the run was last saved, in seconds since the epoch. Raises NotFound."""
         return await asyncio.to_thread(self._changed_at, run_id)
 
-    async def runs(self, owner: str, limit: int, beginning: str = "") -> list[Run]:
-        """The owner's runs whose id begins so, the latest changed first; those of another version are left out."""
-        return await asyncio.to_thread(self._runs, owner, limit, beginning)
+    async def runs(self, owner: str, limit: int) -> list[Run]:
+        """The owner's runs, the latest changed first; those of another version are left out."""
+        return await asyncio.to_thread(self._runs, owner, limit)
+
+    async def run_ids(self, owner: str, limit: int, beginning: str = "") -> list[str]:
+        """Ids of the owner's runs that begin so, of any version: the id that is just that, then the latest changed."""
+        return await asyncio.to_thread(self._run_ids, owner, limit, beginning)
 
     async def save_run(
         self,
@@ -250,20 +255,23 @@ class FileStore(Jobs, Leases):
             raise NotFound(f"there is no run {run_id[:80]}")
         return row[0]
 
-    def _runs(self, owner: str, limit: int, beginning: str) -> list[Run]:
+    def _runs(self, owner: str, limit: int) -> list[Run]:
+        found: list[Run] = []
+        with self.database.transaction() as db:
+            rows = db.execute("SELECT run_id, body FROM runs WHERE owner=? ORDER BY updated DESC, rowid DESC", (owner,))
+            while len(found) < limit and (row := rows.fetchone()) is not None:
+                with suppress(StoreError):  # all others stay usable
+                    found.append(_run(*row))
+        return found
+
+    def _run_ids(self, owner: str, limit: int, beginning: str) -> list[str]:
         with self.database.transaction() as db:
             rows = db.execute(
-                "SELECT run_id, body FROM runs WHERE owner=? AND substr(run_id, 1, ?)=? "
-                "ORDER BY updated DESC, rowid DESC LIMIT ?",
+                "SELECT run_id FROM runs WHERE owner=?1 AND substr(run_id, 1, ?2)=?3 "
+                "ORDER BY run_id=?3 DESC, updated DESC, rowid DESC LIMIT ?4",
                 (owner, len(beginning), beginning, limit),
             ).fetchall()
-        found = []
-        for run_id, body in rows:
-            try:
-                found.append(_run(run_id, body))
-            except StoreError:
-                continue  # all others stay usable
-        return found
+        return [run_id for (run_id,) in rows]
 
     def _save_run(  # noqa: PLR0917 - called with all of them, in a thread
         self,
