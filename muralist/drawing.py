@@ -156,8 +156,8 @@ def draw(prompt: str, *, cancel: threading.Event | None = None, **options: Any) 
 
 
 def waited_for(
-    work: Callable[..., Coroutine[Any, Any, Result]], *args: Any, cancel: threading.Event | None, **options: Any
-) -> Result:
+    work: Callable[..., Coroutine[Any, Any, T]], *args: Any, cancel: threading.Event | None, **options: Any
+) -> T:
     """What `work(*args, cancel=..., **options)` gives, on a thread and a loop of its own."""
     flag = cancel or threading.Event()
     answer = _on_a_loop_of_its_own(lambda: work(*args, cancel=flag, **options))

@@ -142,3 +142,20 @@ async def test_the_tools_keep_their_own_run_for_any_agent() -> None:
     assert (wrong.status, "edits.0" in str(wrong.text)) == ("error", True)
     mended = await called("inspect_and_edit", edits=[ADD_CUP])
     assert mended.artifact["findings"]["passed"]
+
+
+async def test_a_refused_recaption_leaves_no_run_and_the_one_before_it_to_the_agent() -> None:
+    recaption, plan, *_ = muralist.langchain_tools(**parts())
+    assert str(await recaption.ainvoke({"prompt": " "})).startswith("the prompt is empty")
+    assert muralist.list_runs() == []
+    await recaption.ainvoke({"prompt": PROMPT})
+    assert str(await recaption.ainvoke({"prompt": "..."})).startswith("the prompt is empty")
+    assert "red cup" in str(await plan.ainvoke({}))
+    assert [run.prompt for run in muralist.list_runs()] == [PROMPT]
+
+
+def test_the_tools_work_for_an_agent_without_an_event_loop() -> None:
+    tools = {tool.name: tool for tool in muralist.langchain_tools(**parts())}
+    for name, arguments in {"recaption": {"prompt": PROMPT}, "plan": {}, "regional_diffuse": {}}.items():
+        said = tools[name].invoke({"name": name, "args": arguments, "id": "1", "type": "tool_call"})
+    assert said.artifact["findings"]["open_questions"]
