@@ -29,7 +29,10 @@ SIDE = 384
 
 
 def decision_of(text: str, run: Run) -> Decision:
-    """What `--decide` says; a file is read as a plan for the run. Raises BadSettings, BadPrompt, BadLayout for a file."""
+    """What `--decide` says; a file is read as a plan for the run.
+
+    Raises BadSettings, BadPrompt for what is no text, and BadLayout for a file.
+    """
     check_text(text, "decision")
     kind, colon, rest = text.strip().partition(":")
     kind, rest = kind.strip().lower(), rest.strip()

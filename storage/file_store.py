@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import re
 import sqlite3
 import time
 import zlib
@@ -20,17 +19,16 @@ from pydantic import ValidationError
 from muralist.tools.errors import NotFound, StoreError
 from muralist.tools.png import png
 from muralist.tools.ports import ImageRecord, Lease
-from muralist.tools.run import Event, Run
+from muralist.tools.run import IMAGE_ID, Event, Run
 from muralist.tools.verdict import Verdict
 
 from .blobs import Blobs
 from .database import Database
 from .jobs import Jobs
-from .leases import RUN_ID, Leases, check_held, check_id
+from .leases import Leases, check_held, check_id
 from .processes import Processes
 from .schema import masks_in
 
-IMAGE_ID = re.compile(rf"({RUN_ID.pattern})-([1-9][0-9]{{0,8}})")
 PICTURE, MASK = ".png", ".mask"
 
 
@@ -305,10 +303,10 @@ class FileStore(Jobs, Leases):
                 )
             for key, body in journal.items():
                 _write(db, run.run_id, key, body)
-            for row in masks_in(run.run_id, ledger):
-                new = db.execute("INSERT OR IGNORE INTO masks VALUES (?, ?)", row).rowcount == 1
-                if new and not self.blobs.has(row[1], MASK):
-                    raise StoreError(f"the mask {row[1][:16]} went with another run: plan again, with the mask")
+            for mask in masks_in(run.run_id, ledger):
+                new = db.execute("INSERT OR IGNORE INTO masks VALUES (?, ?)", mask).rowcount == 1
+                if new and not self.blobs.has(mask[1], MASK):
+                    raise StoreError(f"the mask {mask[1][:16]} went with another run: plan again, with the mask")
             db.executemany(
                 "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?)",
                 [(each.run_id, each.seq, each.kind, json.dumps(each.data, ensure_ascii=False)) for each in events],

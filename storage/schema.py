@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from muralist.tools.errors import StoreError
 from muralist.tools.job import INTERRUPTED, Job
 
@@ -66,7 +68,10 @@ def _with_one_database(db: sqlite3.Connection, home: Path) -> None:
         rows = jobs.execute("SELECT job_id, owner, created, body FROM jobs").fetchall()
     jobs.close()
     for run_id, owner, created, body in rows:
-        job = Job.model_validate_json(body)
+        try:
+            job = Job.model_validate_json(body)
+        except ValidationError:
+            continue  # of a version before that
         if job.live:
             job = job.changed(status="failed", error=INTERRUPTED, finished=created)
         db.execute(

@@ -8,6 +8,7 @@ import resource
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,11 +17,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from muralist.runs.leases import holding
 from muralist.storage import FileStore, check_database
+from muralist.storage.processes import Processes
 from muralist.storage.schema import FIRST
 from muralist.tools.errors import NotFound, PreconditionFailed, StoreError
 from muralist.tools.job import Job
 from muralist.tools.layout import Layout
+from muralist.tools.ports import Lease
 from muralist.tools.run import Event, Run
 from muralist.tools.verdict import Verdict
 
@@ -254,6 +258,41 @@ async def test_a_run_has_one_holder_until_that_one_lets_go_or_dies(tmp_path: Pat
     assert (await store.acquire(run.run_id)).fence > later.fence
 
 
+async def test_whoever_is_cancelled_while_it_takes_a_run_lets_go_of_it(tmp_path: Path) -> None:
+    store, taken = FileStore(tmp_path), threading.Event()
+    acquire = store._acquire
+
+    def slowly(run_id: str) -> Lease:
+        lease = acquire(run_id)
+        taken.set()
+        time.sleep(0.1)
+        return lease
+
+    store._acquire = slowly  # type: ignore[method-assign]
+
+    async def work() -> None:
+        async with holding(store, "run", lambda: None):
+            raise AssertionError("it was cancelled before")
+
+    working = asyncio.ensure_future(work())
+    await asyncio.to_thread(taken.wait)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert not await store.held("run")
+
+
+def test_what_dead_processes_have_left_is_cleared_away_and_the_living_stay(tmp_path: Path) -> None:
+    alive, new = Processes(tmp_path), Processes(tmp_path)
+    alive.enter()
+    (tmp_path / "processes" / "killed.lock").touch()
+    new.enter()
+    assert {file.stem for file in (tmp_path / "processes").glob("*.lock")} == {alive.own, new.own}
+    assert new.alive(alive.own)
+    for each in (alive, new):
+        each.leave()
+
+
 async def test_a_holder_that_was_frozen_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frozen, other, run = FileStore(tmp_path), FileStore(tmp_path), Run.open()
     await frozen.save_run(run, 0)
@@ -365,6 +404,7 @@ async def test_an_older_home_is_carried_over(tmp_path: Path) -> None:
     ]  # fmt: skip
     with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as db, db:
         db.execute("CREATE TABLE jobs (job_id TEXT, owner TEXT, server TEXT, cancel INTEGER, created REAL, body TEXT)")
+        db.execute("INSERT INTO jobs VALUES ('older', 'local', '', 0, 1.0, '{}')")
         for job in jobs:
             db.execute("INSERT INTO jobs VALUES (?, 'local', '', 0, 1.0, ?)", (job.job_id, job.model_dump_json()))
     store = FileStore(tmp_path)
