@@ -16,6 +16,7 @@ from muralist.tools.drawing import draw_layout
 from muralist.tools.errors import BadSettings, Cancelled, MuralistError
 from muralist.tools.layout import Layout
 from muralist.tools.printable import printable
+from muralist.tools.recaption import check_text
 from muralist.tools.run import OFFLINE, Run
 
 from .plan_file import read_plan
@@ -28,7 +29,11 @@ SIDE = 384
 
 
 def decision_of(text: str, run: Run) -> Decision:
-    """What `--decide` says; a file is read as a plan for the run. Raises BadSettings, and BadLayout for a file."""
+    """What `--decide` says; a file is read as a plan for the run.
+
+    Raises BadSettings, BadPrompt for what is no text, and BadLayout for a file.
+    """
+    check_text(text, "decision")
     kind, colon, rest = text.strip().partition(":")
     kind, rest = kind.strip().lower(), rest.strip()
     if kind == "approve" and not colon:

@@ -13,7 +13,9 @@ from pathlib import Path
 from rich.text import Text
 
 from muralist.agent.settings import Settings, load
+from muralist.runs.checkpoints import kept
 from muralist.runs.wiring import HOSTED
+from muralist.storage import check_database
 from muralist.tools.errors import BackboneError, MuralistError
 from muralist.tools.painting_settings import PaintingSettings
 from muralist.tools.value import Value
@@ -275,6 +277,8 @@ def _open_vocabulary(name: str, detector: str) -> Check:
 def _home(settings: Settings) -> Check:
     try:
         check_writable(settings.home, "home folder")
+        check_database(settings.home)
+        asyncio.run(kept(settings.home, ""))
     except MuralistError as error:
         return Check(name="home folder", ok=False, detail=str(error), fix="set MURALIST_HOME")
     return Check(name="home folder", ok=True, detail=str(settings.home))

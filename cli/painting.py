@@ -140,7 +140,7 @@ def _with_way_on(error: MuralistError, run_id: str, easel: Easel) -> MuralistErr
         known = asyncio.run(_standing(service, run_id, LOCAL)) if run_id else None
     except MuralistError:  # the store is what failed
         known = None
-    if known is None or not (known.resumable or known.lost):
+    if known is None or not (known.resumable or known.lost or known.adrift):
         return error
     way_on = easel.way_on(run_id) if known.resumable else known.next[0]
     return type(error)(f"{error}; go on with: {way_on}")

@@ -31,11 +31,11 @@ def runs_command(
     from .runs import brief, listed, print_list
     from .terminal import Terminal, say_json
 
-    known = listed(limit, load())
+    known, others = listed(limit, load())
     if as_json:
-        say_json({"runs": [brief(each) for each in known]})
+        say_json({"runs": [brief(each) for each in known], "of_other_versions": others})
     else:
-        print_list(known, Terminal())
+        print_list(known, others, Terminal())
 
 
 @app.command("show", rich_help_panel=PANEL)

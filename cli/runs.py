@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +13,7 @@ from rich.text import Text
 
 from muralist.agent.settings import Settings
 from muralist.runs.service import LOCAL, RunService
-from muralist.tools.errors import MuralistError, NotFound, StoreError
+from muralist.tools.errors import MuralistError, NotFound
 from muralist.tools.printable import printable
 from muralist.tools.run import Run
 
@@ -21,18 +23,21 @@ from .standing import SHORT, Standing, standing
 
 def found(beginning: str, settings: Settings) -> Run:
     """The run whose id begins so. Raises NotFound, saying where the ids are."""
-    try:
+    with _where_ids_are():
         return asyncio.run(RunService(settings).find(beginning, LOCAL))
-    except NotFound as error:
-        raise NotFound(f"{error} (`muralist runs` lists them)") from None
 
 
-def listed(limit: int, settings: Settings) -> list[Standing]:
-    """The latest runs, and where they stand."""
+def listed(limit: int, settings: Settings) -> tuple[list[Standing], list[str]]:
+    """The latest runs and where they stand, and the ids of those of other versions."""
     service = RunService(settings)
 
-    async def look() -> list[Standing]:
-        return [await standing(service, run, thorough=False) for run in await service.list(LOCAL, limit)]
+    async def look() -> tuple[list[Standing], list[str]]:
+        known, runs = [], await service.list(LOCAL, limit)
+        for run in runs:
+            with suppress(NotFound):  # it was removed meanwhile
+                known.append(await standing(service, run, thorough=False))
+        ids = await service.store.run_ids(LOCAL, limit)
+        return known, sorted(set(ids) - {run.run_id for run in runs}, key=ids.index)
 
     return asyncio.run(look())
 
@@ -44,22 +49,33 @@ def looked_at(beginning: str, settings: Settings) -> Standing:
 
 
 def removed(beginning: str, settings: Settings) -> str:
-    """Delete a run with its pictures, also one of another version by its whole id; gives its id.
+    """Delete a run with its pictures, also one of another version; gives its id.
 
     Raises NotFound, and PreconditionFailed while it is being worked on.
     """
-    try:
-        run_id = found(beginning, settings).run_id
-    except StoreError:  # another version's, or the store itself has failed: that will say so
-        run_id = beginning
-    asyncio.run(RunService(settings).remove(run_id, LOCAL))
+    service = RunService(settings)
+    with _where_ids_are():
+        run_id = asyncio.run(service.id_of(beginning, LOCAL))
+    asyncio.run(service.remove(run_id, LOCAL))
     return run_id
 
 
-def print_list(runs: list[Standing], console: Console) -> None:
-    """A line per run, the latest changed first."""
-    if not runs:
+@contextmanager
+def _where_ids_are() -> Iterator[None]:
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(f"{error} (`muralist runs` lists them)") from None
+
+
+def print_list(runs: list[Standing], others: list[str], console: Console) -> None:
+    """A line per run, the latest changed first, and one for those of other versions."""
+    if others:
+        ids = ", ".join(run_id[:SHORT] for run_id in others)
+        console.print(Text(f"written by another version of muralist, and not shown: {ids}"), soft_wrap=True)
+    elif not runs:
         console.print("no runs yet: muralist draw begins one")
+    if not runs:
         return
     table = Table(box=None, pad_edge=False)
     for name in ("run", "changed", "state", "passed"):
@@ -98,8 +114,8 @@ def print_run(each: Standing, console: Console) -> None:
     lines["used"] = f"{run.usage.planner_calls} calls of the model, {run.usage.inspector_calls} of the inspector"
     if run.usage.painter_calls:
         lines["used"] += f", {run.usage.painter_calls} of the painter"
-    if each.lost:
-        lines["missing or damaged"] = ", ".join(each.lost)
+    if each.lost or each.adrift:
+        lines["missing or damaged"] = ", ".join([*each.lost, *(["its checkpoints"] if each.adrift else [])])
     for name, text in lines.items():
         console.print(Text.assemble((f"{name}: ", "bold"), str(text)), soft_wrap=True)
     if best is not None:

@@ -21,13 +21,14 @@ ENDED: dict[str, State] = {"done": "done", "failed": "failed", "cancelled": "sto
 @dataclass(frozen=True)
 class Standing:
     """`changed`: when it was last saved; `held`: somebody works on it; `waits`: for a person's decision; `lost`: ids of
-    pictures that cannot be read."""
+    pictures that cannot be read; `adrift`: it was begun, and there are no checkpoints that it could go on from."""
 
     run: Run
     changed: datetime | None = None
     held: bool = False
     waits: bool = False
     lost: tuple[str, ...] = ()
+    adrift: bool = False
 
     @property
     def state(self) -> State:
@@ -43,7 +44,7 @@ class Standing:
     @property
     def resumable(self) -> bool:
         """Whether it can go on where it is."""
-        return not self.held and not self.lost and (self.run.status == "open" or self.run.paused)
+        return not self.held and not self.lost and not self.adrift and (self.run.status == "open" or self.run.paused)
 
     @property
     def next(self) -> list[str]:
@@ -58,23 +59,41 @@ class Standing:
         seed = max((each.seed for each in self.run.attempts), default=0) + 1
         if self.lost:
             return [f"muralist fork {short} --at plan --seed {seed}"]
+        if self.adrift:
+            return [f"muralist fork {short}"]
         if self.run.layout is None:
             return [f"muralist fork {short} --at start"]
         return [f"muralist fork {short} --seed {seed}"]
 
 
 async def standing(service: RunService, run: Run, *, thorough: bool = True) -> Standing:
-    """Look where a run stands; `thorough`: also whether its pictures can be read."""
+    """Look where a run stands; `thorough`: also whether its pictures and checkpoints can be read."""
     held = await service.store.held(run.run_id)
     changed = datetime.fromtimestamp(await service.store.changed_at(run.run_id)).astimezone()
     may_wait = run.status == "open" and run.options.approve and run.layout is not None and not held
-    waits = False
-    if may_wait:
-        from muralist.painting import waits as waiting
-
-        waits = await waiting(service, run)
+    waits = may_wait and await _waits(service, run)
+    begun = thorough and not held and (run.status == "open" or run.paused) and bool(run.turns)
     lost = [each.image_id for each in run.attempts if thorough and not await _readable(service, each.image_id)]
-    return Standing(run, changed, held, waits, tuple(lost))
+    return Standing(run, changed, held, waits, tuple(lost), begun and not await _kept(service, run))
+
+
+async def _waits(service: RunService, run: Run) -> bool:
+    """False if that cannot be read."""
+    from muralist.painting import waits
+
+    try:
+        return await waits(service, run)
+    except StoreError:
+        return False
+
+
+async def _kept(service: RunService, run: Run) -> bool:
+    from muralist.runs.checkpoints import kept
+
+    try:
+        return await kept(service.home, run.run_id)
+    except StoreError:
+        return False
 
 
 async def _readable(service: RunService, image_id: str) -> bool:

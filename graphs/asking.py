@@ -24,8 +24,15 @@ _TALK = (
     r"what can you do|how does (?:it|this) work|help|who are you|awesome|amazing)\b"
 )
 TALK = re.compile(rf"\W*(?:{_TALK}\W*)+", re.IGNORECASE)
-BEFORE = re.compile(rf"\W*(?:{_TALK}\W*)*{_TALK}\s*[!.,;:-]+\s*(?=\w)", re.IGNORECASE)
+_PAUSE = r"(?:[!.,;:]+\s*|\s*-+\s+)"
+BEFORE = re.compile(rf"\W*(?:{_TALK}\W*)*{_TALK}\s*{_PAUSE}(?=\w)", re.IGNORECASE)
 """Talk before the matter: `thanks! now …`."""
+ASIDE = re.compile(
+    rf"\W*(?:{_TALK}\W*)*{_TALK}\s*(?:[!.]+\s*(?=\w)|{_PAUSE}(?=(?:now|please|then|an?|the|two|three|four|some|several|"
+    r"paint|draw|show|create|generate)\b))",
+    re.IGNORECASE,
+)
+"""The same before a description, to which `beautiful, serene lake` belongs as a whole."""
 _OTHER = r"(?:(?:an?other|a\s+different|a\s+new)\s+seed|seed\s+\d+)"
 _IT = r"(?:(?:paint|draw|do|try)\s+)(?:it|that|this|the same)\s+"
 AGAIN = re.compile(
@@ -72,19 +79,29 @@ def asked(message: BaseMessage, *, picture: bool) -> Asked:
     if len(text) <= LONGEST_TALK and TALK.fullmatch(text):
         return Asked("talk", text)
     if not picture:
-        return Asked("new", text)
-    head = BEFORE.match(text, 0, LONGEST_TALK)
-    matter = text[head.end() :] if head else text
+        return Asked("new", _described(text))
+    matter = _after(BEFORE, text)
     if AGAIN.fullmatch(matter):
         said = SEED.search(matter)
         return Asked("again", text, seed=int(said[1]) if said else None)
     matter = POLITE.sub("", BUT.sub("", matter, count=1))
-    return Asked("edit", matter) if _is_wish(matter) else Asked("new", text)
+    return Asked("edit", matter) if _is_wish(matter) else Asked("new", _described(text))
 
 
 def latest(messages: Sequence[BaseMessage]) -> HumanMessage | None:
     """The user's message at the end, if there is one."""
     return messages[-1] if messages and isinstance(messages[-1], HumanMessage) else None
+
+
+def _described(text: str) -> str:
+    """A description without what is said before it; all of the text if nothing else is in it."""
+    return POLITE.sub("", BUT.sub("", _after(ASIDE, text), count=1)) or text
+
+
+def _after(talk: re.Pattern[str], text: str) -> str:
+    """The text without the talk that it begins with."""
+    head = talk.match(text, 0, LONGEST_TALK)
+    return text[head.end() :] if head else text
 
 
 def _is_wish(text: str) -> bool:

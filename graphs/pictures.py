@@ -10,11 +10,11 @@ from langchain_core.messages import BaseMessage
 
 from muralist.intake.bounds import Bounds
 from muralist.tools.errors import BadImage
+from muralist.tools.run import IMAGE_ID
 
 if TYPE_CHECKING:
     from PIL import Image
 
-IMAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}-[1-9][0-9]{0,8}")
 BOUNDS = Bounds(bytes=20_000_000)
 
 

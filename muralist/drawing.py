@@ -14,6 +14,7 @@ import anyio
 from muralist.agent import Settings
 from muralist.runs import wiring
 from muralist.runs.events import ignore_event
+from muralist.runs.parts import FROZEN, check_same
 from muralist.runs.plugs import Plugs
 from muralist.runs.service import LOCAL, RunService
 from muralist.runs.stopping import Stop
@@ -86,7 +87,9 @@ async def aresume(
     service = service_of(settings, overrides)
 
     async def begin(stop: Stop) -> Run:
-        return await service.find(run_id, LOCAL)
+        run = await service.find(run_id, LOCAL)
+        check_same(run, _frozen(service, overrides), "leave it out to go on, or draw anew")
+        return run
 
     return await begun_and_painted(service, begin, cancel=cancel, out=out, on_event=on_event, decide=decide)
 
@@ -110,12 +113,14 @@ async def afork(
     """Paint a run of its own that begins with what another had after the step `at`.
 
     `at`: start, recaption, plan or regional_diffuse; left out, as much is kept as the changes allow. Raises
-    PreconditionFailed for a step that was never reached, and what `adraw` raises.
+    PreconditionFailed for a step that was never reached, BadSettings for settings other than those that the run was
+    begun with, and what `adraw` raises.
     """
     service = service_of(settings, overrides)
 
     async def begin(stop: Stop) -> Run:
         known = await service.find(run_id, LOCAL)
+        check_same(known, _frozen(service, overrides), "leave it out to fork, or draw anew")
         plan = layout.layout() if isinstance(layout, Grid) else layout
         changes = {"seed": seed, "rounds": rounds, "images": images, "scene": scene, "layout": plan}
         run = await service.fork(known.run_id, LOCAL, at, **changes)  # type: ignore[arg-type]
@@ -151,8 +156,8 @@ def draw(prompt: str, *, cancel: threading.Event | None = None, **options: Any) 
 
 
 def waited_for(
-    work: Callable[..., Coroutine[Any, Any, Result]], *args: Any, cancel: threading.Event | None, **options: Any
-) -> Result:
+    work: Callable[..., Coroutine[Any, Any, T]], *args: Any, cancel: threading.Event | None, **options: Any
+) -> T:
     """What `work(*args, cancel=..., **options)` gives, on a thread and a loop of its own."""
     flag = cancel or threading.Event()
     answer = _on_a_loop_of_its_own(lambda: work(*args, cancel=flag, **options))
@@ -214,6 +219,12 @@ def service_of(given: Settings | None, overrides: dict[str, Any]) -> RunService:
     if misnamed := sorted(set(names) & (set(PLUGS) - set(Settings.model_fields))):
         raise BadSettings(f"{misnamed[0]} is given as an object: a name goes with backbone, inspector or model")
     return RunService(settings_from(given, names), Plugs(**plugs))
+
+
+def _frozen(service: RunService, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Those of the overrides that a run keeps as it was begun, as its ledger has them."""
+    given = {name for name, value in overrides.items() if value is not None}
+    return service.plugs.named(service.settings).model_dump(mode="json", include=given & FROZEN)
 
 
 def settings_from(given: Settings | None, overrides: dict[str, Any]) -> Settings:

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from muralist.agent import Settings
 from muralist.runs.stopping import Stop
@@ -82,7 +82,7 @@ def opened(image: Image.Image | Path | str) -> Image.Image:
                 return _checked(file)
         except FileNotFoundError:
             raise BadSettings(f"there is no picture {image}: give the path of a PNG, JPEG or WebP file") from None
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # a decoder's, if damaged
             raise BadSettings(f"{image} is no picture ({error}): give a PNG, JPEG or WebP file") from None
     return _checked(image)
 

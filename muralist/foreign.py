@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from typing import Any
 
 from langchain_core.tools import BaseTool, ToolException
@@ -10,11 +11,13 @@ from langchain_core.tools import BaseTool, ToolException
 from muralist.agent import Settings
 from muralist.graphs.turns import structured
 from muralist.runs.service import LOCAL, RunService
+from muralist.runs.stopping import Stop
 from muralist.tools.catalogue import TOOLS, Tool
 from muralist.tools.errors import MuralistError, PreconditionFailed
+from muralist.tools.outcome import Outcome
 from muralist.tools.run import Run
 
-from .drawing import service_of
+from .drawing import service_of, waited_for
 
 
 class OwnRun:
@@ -24,24 +27,29 @@ class OwnRun:
         self.service = service
         self.run: Run | None = None
 
-    async def call(self, tool: Tool, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    async def call(
+        self, tool: Tool, arguments: dict[str, Any], cancel: threading.Event | None = None
+    ) -> tuple[str, dict[str, Any]]:
         """What the tool says, as JSON text for a model, and as a structure. Raises ToolException in one line."""
         try:
-            run = await self._run_for(tool, arguments)
-            outcome = await self.service.act(run.run_id, LOCAL, tool.name, arguments, secrets.token_hex(8))
+            outcome = await self._outcome(tool, arguments, None if cancel is None else Stop(cancel.is_set))
         except MuralistError as error:
             raise ToolException(str(error)) from None
-        self.run = outcome.run
         if outcome.stopped is not None:
             raise ToolException(str(outcome.stopped))
         return outcome.content(), outcome.data
 
-    async def _run_for(self, tool: Tool, arguments: dict[str, Any]) -> Run:
-        if tool.name == "recaption" and (self.run is None or self.run.prompt != arguments.get("prompt")):
-            self.run = await self.service.open("", unasked=True)
-        if self.run is None:
+    async def _outcome(self, tool: Tool, arguments: dict[str, Any], stop: Stop | None) -> Outcome:
+        opens = tool.name == "recaption" and (self.run is None or self.run.prompt != arguments.get("prompt"))
+        run = await self.service.open("", unasked=True) if opens else self.run
+        if run is None:
             raise PreconditionFailed("there is no run yet: call recaption first")
-        return self.run
+        outcome = await self.service.act(run.run_id, LOCAL, tool.name, arguments, secrets.token_hex(8), stop=stop)
+        if opens and outcome.run.scene is None:  # refused: the run before it, if there is one, is still the agent's
+            await self.service.remove(run.run_id, LOCAL)
+        else:
+            self.run = outcome.run
+        return outcome
 
 
 def langchain_tools(settings: Settings | None = None, **overrides: Any) -> list[BaseTool]:
@@ -58,4 +66,7 @@ def _as_langchain(tool: Tool, own: OwnRun) -> BaseTool:
     async def call(**arguments: Any) -> tuple[str, dict[str, Any]]:
         return await own.call(tool, arguments)
 
-    return structured(tool, call, response_format="content_and_artifact", handle_tool_error=True)
+    def call_and_wait(**arguments: Any) -> tuple[str, dict[str, Any]]:
+        return waited_for(own.call, tool, arguments, cancel=None)
+
+    return structured(tool, call, func=call_and_wait, response_format="content_and_artifact", handle_tool_error=True)

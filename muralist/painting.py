@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -20,10 +19,11 @@ from langgraph.types import Command, StateSnapshot
 
 from muralist.graphs.rpg import graph as plain
 from muralist.graphs.state import Context
-from muralist.runs.checkpoints import prepared
+from muralist.runs.checkpoints import NAME, prepared
 from muralist.runs.leases import holding
 from muralist.runs.service import RunService, serving
 from muralist.runs.stopping import Stop, finished, stoppable
+from muralist.storage import trouble
 from muralist.tools import errors
 from muralist.tools.colour_modes import put_back
 from muralist.tools.errors import MuralistError, StoreError, TakenOver
@@ -184,26 +184,31 @@ class _Checkpoints(AsyncSqliteSaver):
             store, lease = self.held
             await store.check_held(lease)
 
+    async def aget_tuple(self, config: Any) -> Any:
+        with trouble(NAME):
+            return await super().aget_tuple(config)
+
     async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         await self.check()
-        return await super().aput(config, checkpoint, metadata, new_versions)
+        with trouble(NAME):
+            return await super().aput(config, checkpoint, metadata, new_versions)
 
     async def aput_writes(self, config: Any, writes: Sequence[Any], task_id: str, task_path: str = "") -> None:
         if any(channel in {INTERRUPT, ERROR, RESUME} for channel, _ in writes):
             await self.check()
-            await super().aput_writes(config, writes, task_id, task_path)
+            with trouble(NAME):
+                await super().aput_writes(config, writes, task_id, task_path)
 
 
 @asynccontextmanager
 async def _checkpoints(home: Path) -> AsyncIterator[_Checkpoints]:
     path = await asyncio.to_thread(prepared, home)
-    try:
-        async with _Checkpoints.from_conn_string(str(path)) as saver:
+    async with AsyncExitStack() as opened:
+        with trouble(NAME):  # and no further: what a caller's own function raises is not of this file
+            saver = await opened.enter_async_context(_Checkpoints.from_conn_string(str(path)))
             # After a power cut a thread may be some nodes behind its ledger, never ahead: it goes through them again.
             await saver.conn.execute("PRAGMA synchronous=NORMAL")
-            yield cast("_Checkpoints", saver)
-    except (OSError, sqlite3.Error) as error:
-        raise errors.StoreError.of(error) from error
+        yield cast("_Checkpoints", saver)
 
 
 def _told(state: dict[str, Any]) -> MuralistError | None:

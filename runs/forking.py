@@ -37,10 +37,11 @@ def forked(
 ) -> Run:
     """A run of its own that keeps what `run` had after the step `at`; left out, as much as the changes allow.
 
-    A scene by the caller is a start of its own, a layout goes on after the recaption, and another seed after the plan.
+    A scene by the caller is a start of its own, a layout goes on after the recaption, another seed after the plan, and
+    another budget after the pictures.
     Raises BadSettings for changes that `at` rules out, PreconditionFailed for a step that was never reached.
     """
-    latest: At = "start" if scene else "recaption" if layout else "plan"
+    latest: At = "start" if scene else "recaption" if layout else "plan" if seed is not None else "regional_diffuse"
     there = reached(run)
     if at is None:
         at = next(step for step in reversed(STEPS[: STEPS.index(latest) + 1]) if step in there)

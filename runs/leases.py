@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 
-from muralist.tools.errors import StoreError
+import anyio
+
+from muralist.tools.errors import MuralistError, StoreError
 from muralist.tools.ports import Lease, Store
 
 RENEWED = 3.0
@@ -35,7 +37,7 @@ async def holding(store: Store, run_id: str, lost: Callable[[], None]) -> AsyncI
     if run_id in held:
         yield held[run_id]
         return
-    lease = await store.acquire(run_id)
+    lease = await _acquired(store, run_id)
     over = threading.Event()
     threading.Thread(target=_renew, args=(store, lease, over, lost), name="lease", daemon=True).start()
     token = _held.set({**held, run_id: lease})
@@ -46,6 +48,18 @@ async def holding(store: Store, run_id: str, lost: Callable[[], None]) -> AsyncI
         over.set()
         with suppress(StoreError):  # it is taken over once it is old enough
             await asyncio.shield(store.release(lease))
+
+
+async def _acquired(store: Store, run_id: str) -> Lease:
+    """The lease; whoever is cancelled while it is taken lets go of it again."""
+    taking = asyncio.ensure_future(store.acquire(run_id))
+    try:
+        return await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True), suppress(MuralistError):
+            await asyncio.wait([taking])
+            await store.release(taking.result())
+        raise
 
 
 def _renew(store: Store, lease: Lease, over: threading.Event, lost: Callable[[], None]) -> None:

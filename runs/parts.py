@@ -23,6 +23,8 @@ PARTS = (
     "prices", "call_seconds", "dtype", "quantize", "lora", "vae", "scheduler", "variant", "revision", "compile",
 )  # fmt: skip
 """The settings that say what works on a run, and how it is asked."""
+FROZEN = frozenset({*PARTS, *Options.model_fields, *Budget.model_fields})
+"""The names of all that a run keeps as it was begun."""
 
 
 SIZES = ("width", "height", "steps", "guidance")
@@ -60,15 +62,15 @@ def settings_of(run: Run, settings: Settings) -> Settings:
     return settings.model_copy(update={**options, **run.budget.model_dump(), **defaults, **run.parts, "prices": prices})
 
 
-def check_same(run: Run, said: Mapping[str, Any]) -> None:
-    """Raise BadSettings unless all that is said, by the settings' names, is as the run was begun with."""
+def check_same(run: Run, said: Mapping[str, Any], instead: str = "leave it out to go on, or fork the run") -> None:
+    """Raise BadSettings unless all that is said, by the settings' names, is as the run was begun with.
+
+    `instead`: what would be right.
+    """
     known = {**_defaults(), **run.options.model_dump(mode="json"), **run.budget.model_dump(mode="json"), **run.parts}
     for name, value in said.items():
         if value is not None and known.get(name) != value:
-            raise BadSettings(
-                f"run {run.run_id} was begun with {name} {known.get(name)!r}, not {value!r}: leave it out to go on, or "
-                "fork the run"
-            )
+            raise BadSettings(f"run {run.run_id} was begun with {name} {known.get(name)!r}, not {value!r}: {instead}")
 
 
 @cache

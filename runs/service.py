@@ -30,7 +30,7 @@ from muralist.tools.outcome import Outcome
 from muralist.tools.plan import check_spec
 from muralist.tools.ports import PaintSpec, Ports, Store
 from muralist.tools.profile import Profile
-from muralist.tools.recaption import check_prompt
+from muralist.tools.recaption import check_prompt, check_text
 from muralist.tools.run import Given, Run
 from muralist.tools.scene import Scene
 from muralist.tools.usage import spent_by_tool
@@ -117,6 +117,7 @@ class RunService:
         chosen = settings or self.settings
         if not unasked:
             check_prompt(prompt)
+        check_text(negative_prompt, "negative prompt")
         parent = source if isinstance(source, str) else None
         picture = await self._stored(source, owner) if isinstance(source, str) else source
         if picture is not None:
@@ -125,8 +126,7 @@ class RunService:
         run = new_run(self.plugs.named(chosen), profile, seed, owner, prompt=prompt)
         if negative_prompt:
             run = run.changed(options=run.options.model_copy(update={"negative_prompt": negative_prompt}))
-        kept = None if layout is None else await packed(layout, self.store)
-        run = run.changed(given=Given(scene=scene, layout=kept))
+        run = run.changed(given=Given(scene=scene, layout=layout))
         if not unasked:
             await asyncio.to_thread(self._check_parts, run, picture is not None)
         async with holding(self.store, run.run_id, lambda: None) as lease:
@@ -134,8 +134,16 @@ class RunService:
                 run = run.changed(source=await self._keep(run.run_id, picture, parent, lease))
             events = Events(lease, on_event or ignore_event)
             events("opened", {"prompt": prompt, **_settings_data(run)})
+            run = await self._packed(run)
             await self.store.save_run(run, 0, lease, events=events.unsaved(), snapshot=True)
         return run
+
+    async def _packed(self, run: Run) -> Run:
+        """The run with the masks of its caller's layout in the store; just before it is saved, or they may go again."""
+        layout = run.given.layout
+        if layout is None:
+            return run
+        return run.changed(given=run.given.model_copy(update={"layout": await packed(layout, self.store)}))
 
     async def _keep(self, run_id: str, picture: Image.Image, parent: str | None, lease: Lease) -> str:
         """Store the picture that a run starts from, as painters see it; and as it was, if that is more."""
@@ -286,14 +294,13 @@ class RunService:
             run = await self.store.snapshot(run_id, version)
         if whole:
             at = reached(run)[-1]
-        if (layout := changes.get("layout")) is not None:
-            changes["layout"] = await packed(layout, self.store)
         child = forked(run, Run.open().run_id, at, **changes)
         await asyncio.to_thread(self._check_parts, child)
         async with holding(self.store, child.run_id, lambda: None) as lease:
             await self.store.copy_images(run_id, child.run_id)
             events = Events(lease, ignore_event)
             events("opened", {"prompt": child.prompt, "parent": run_id, **_settings_data(child)})
+            child = await self._packed(child)
             await self.store.save_run(child, 0, lease, events=events.unsaved(), snapshot=True)
         return child
 
@@ -313,10 +320,14 @@ class RunService:
 
     async def find(self, beginning: str, owner: str) -> Run:
         """The one run whose id begins so. Raises NotFound if there is none, or more than one."""
-        found = await self.store.runs(owner, 2, beginning) if beginning else []
+        return await self.load(await self.id_of(beginning, owner), owner)
+
+    async def id_of(self, beginning: str, owner: str) -> str:
+        """The one id that begins so, also of a run of another version. Raises NotFound as `find` does."""
+        found = await self.store.run_ids(owner, 2, beginning) if beginning and beginning.isascii() else []
         if not found:
-            return await self.load(beginning, owner)
-        if len(found) > 1 and found[0].run_id != beginning:
+            raise NotFound(f"there is no run {beginning[:80]}")
+        if len(found) > 1 and found[0] != beginning:
             raise NotFound(f"several runs begin with {beginning}: give more of the id")
         return found[0]
 
@@ -329,7 +340,10 @@ class RunService:
         from .checkpoints import forget
 
         await self.store.remove_run(run_id, owner)
-        await forget(self.home, run_id)
+        try:
+            await forget(self.home, run_id)
+        except StoreError as error:
+            raise StoreError(f"run {run_id} is removed, but what its checkpoints have of it is not: {error}") from error
 
     async def picture(self, image_id: str, owner: str) -> Image.Image:
         """At full size, in RGB. Raises NotFound, also for another owner's."""

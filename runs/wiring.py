@@ -7,15 +7,16 @@ called, and are called once per step: they have to be cheap.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from muralist.tools.errors import BadSettings
+from muralist.tools.errors import BadSettings, MuralistError
 from muralist.tools.painting_settings import PaintingSettings
 from muralist.tools.ports import Drafter, Inspector, Painter, Ports, Store
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from muralist.agent import Settings
     from muralist.tools.abilities import Placement
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 PICTUREBOOK = "picturebook"
 HOSTED = "openai:"
@@ -222,10 +224,26 @@ def _named(what: str, name: str, table: Mapping[str, Factory[T]], more: str = ""
 
 
 def _loaded(what: str, name: str, load: Callable[[], Any]) -> Factory[Any]:
-    try:
-        found = load()
-    except (ImportError, AttributeError) as error:
-        raise BadSettings(f"{what} '{name}' cannot be loaded: {error}") from None
+    """Somebody else's factory: whatever goes wrong in it is a BadSettings, and what it gives is there."""
+    found = _tried(f"{what} '{name}' cannot be loaded", load)
     if not callable(found):
         raise BadSettings(f"{what} '{name}' is no factory: it has to take the settings and give the {what}")
-    return cast("Factory[Any]", found)
+
+    def make(settings: Settings) -> Any:
+        made = _tried(f"{what} '{name}' cannot be made", lambda: found(settings))
+        if made is None:
+            raise BadSettings(f"{what} '{name}' is not there: its factory gave None, and has to give the {what}")
+        return made
+
+    return make
+
+
+def _tried(wrong: str, work: Callable[[], T]) -> T:
+    """What foreign code gives; all that it raises is a BadSettings of one line, and logged."""
+    try:
+        return work()
+    except MuralistError:
+        raise
+    except Exception as error:
+        log.info("%s", wrong, exc_info=error)
+        raise BadSettings(f"{wrong}: {str(error) or type(error).__name__}") from None

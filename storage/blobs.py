@@ -36,6 +36,11 @@ class Blobs:
             data = path.read_bytes() if path.is_file() else b""
         return data if hashlib.sha256(data).hexdigest() == sha256 else None
 
+    def has(self, sha256: str, suffix: str) -> bool:
+        """Whether there is such a file, sound or not."""
+        with trouble():
+            return self.path(sha256, suffix).is_file()
+
     def drop(self, sha256: str, suffix: str) -> None:
         """Delete the file, if it is there."""
         with trouble():

@@ -6,12 +6,12 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from muralist.tools.errors import StoreError
 
-from .schema import FIRST, SECOND, THIRD, migrate
+from .schema import FIRST, NAME, SECOND, THIRD, check_ours, migrate
 
 BUSY_SECONDS = 30
 """How long a writer waits for another process's transaction."""
@@ -22,7 +22,7 @@ class Database:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.path = home / "muralist.sqlite"
+        self.path = home / NAME
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._lock = threading.RLock()
@@ -65,6 +65,7 @@ class Database:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
+            check_ours(db)
             if self.path.stat().st_mode & 0o077:
                 self.path.chmod(0o600)
             db.execute("PRAGMA journal_mode=WAL")
@@ -93,10 +94,21 @@ def _empty() -> sqlite3.Connection:
     return db
 
 
+def check_database(home: Path) -> None:
+    """Raise StoreError if the database of a home folder cannot be used; changes nothing."""
+    path = home.absolute() / NAME
+    if path.exists():
+        with trouble(), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+            check_ours(db)
+
+
 @contextmanager
-def trouble() -> Iterator[None]:
-    """What the disk and SQLite have to say, as one line."""
+def trouble(file: str = NAME) -> Iterator[None]:
+    """What the disk and SQLite have to say of a file of the home folder, as one line."""
     try:
         yield
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise StoreError.of(error) from error
+    except sqlite3.Error as error:
+        foreign = type(error) is sqlite3.DatabaseError or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR
+        raise (StoreError.damaged(file, error) if foreign else StoreError.of(error)) from error

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import re
 import sqlite3
 import time
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,16 @@ from pydantic import ValidationError
 from muralist.tools.errors import NotFound, StoreError
 from muralist.tools.png import png
 from muralist.tools.ports import ImageRecord, Lease
-from muralist.tools.run import Event, Run
+from muralist.tools.run import IMAGE_ID, Event, Run
 from muralist.tools.verdict import Verdict
 
 from .blobs import Blobs
 from .database import Database
 from .jobs import Jobs
-from .leases import RUN_ID, Leases, check_held, check_id
+from .leases import Leases, check_held, check_id
 from .processes import Processes
 from .schema import masks_in
 
-IMAGE_ID = re.compile(rf"({RUN_ID.pattern})-([1-9][0-9]{{0,8}})")
 PICTURE, MASK = ".png", ".mask"
 
 
@@ -114,9 +113,13 @@ class FileStore(Jobs, Leases):
         """When the run was last saved, in seconds since the epoch. Raises NotFound."""
         return await asyncio.to_thread(self._changed_at, run_id)
 
-    async def runs(self, owner: str, limit: int, beginning: str = "") -> list[Run]:
-        """The owner's runs whose id begins so, the latest changed first; those of another version are left out."""
-        return await asyncio.to_thread(self._runs, owner, limit, beginning)
+    async def runs(self, owner: str, limit: int) -> list[Run]:
+        """The owner's runs, the latest changed first; those of another version are left out."""
+        return await asyncio.to_thread(self._runs, owner, limit)
+
+    async def run_ids(self, owner: str, limit: int, beginning: str = "") -> list[str]:
+        """Ids of the owner's runs that begin so, of any version: the id that is just that, then the latest changed."""
+        return await asyncio.to_thread(self._run_ids, owner, limit, beginning)
 
     async def save_run(
         self,
@@ -156,15 +159,16 @@ class FileStore(Jobs, Leases):
         await asyncio.to_thread(self._remove_run, run_id, owner)
 
     async def copy_images(self, run_id: str, to: str) -> None:
-        """Give another run the same pictures, at the same ordinals."""
+        """Give another run the same pictures, at the same ordinals. Raises NotFound if the first is gone."""
         await asyncio.to_thread(self._copy_images, run_id, to)
 
     def _put_image(self, run_id: str, image: Image.Image, metadata: Mapping[str, Any], lease: Lease | None) -> str:
         check_id(run_id)
-        text = _as_text(metadata, run_id)
-        same = (run_id, self.blobs.put(png(image), PICTURE), text)
+        text, data = _as_text(metadata, run_id), png(image)
         with self.database.transaction(write=True) as db:
             check_held(db, lease)
+            # Within the transaction: a run that goes now takes no file with it that this one counts on.
+            same = (run_id, self.blobs.put(data, PICTURE), text)
             found = db.execute("SELECT ordinal FROM images WHERE run_id=? AND sha256=? AND metadata=?", same).fetchone()
             if found is None:
                 found = db.execute(
@@ -249,20 +253,23 @@ class FileStore(Jobs, Leases):
             raise NotFound(f"there is no run {run_id[:80]}")
         return row[0]
 
-    def _runs(self, owner: str, limit: int, beginning: str) -> list[Run]:
+    def _runs(self, owner: str, limit: int) -> list[Run]:
+        found: list[Run] = []
+        with self.database.transaction() as db:
+            rows = db.execute("SELECT run_id, body FROM runs WHERE owner=? ORDER BY updated DESC, rowid DESC", (owner,))
+            while len(found) < limit and (row := rows.fetchone()) is not None:
+                with suppress(StoreError):  # all others stay usable
+                    found.append(_run(*row))
+        return found
+
+    def _run_ids(self, owner: str, limit: int, beginning: str) -> list[str]:
         with self.database.transaction() as db:
             rows = db.execute(
-                "SELECT run_id, body FROM runs WHERE owner=? AND substr(run_id, 1, ?)=? "
-                "ORDER BY updated DESC, rowid DESC LIMIT ?",
+                "SELECT run_id FROM runs WHERE owner=?1 AND substr(run_id, 1, ?2)=?3 "
+                "ORDER BY run_id=?3 DESC, updated DESC, rowid DESC LIMIT ?4",
                 (owner, len(beginning), beginning, limit),
             ).fetchall()
-        found = []
-        for run_id, body in rows:
-            try:
-                found.append(_run(run_id, body))
-            except StoreError:
-                continue  # all others stay usable
-        return found
+        return [run_id for (run_id,) in rows]
 
     def _save_run(  # noqa: PLR0917 - called with all of them, in a thread
         self,
@@ -296,7 +303,10 @@ class FileStore(Jobs, Leases):
                 )
             for key, body in journal.items():
                 _write(db, run.run_id, key, body)
-            db.executemany("INSERT OR IGNORE INTO masks VALUES (?, ?)", masks_in(run.run_id, ledger))
+            for mask in masks_in(run.run_id, ledger):
+                new = db.execute("INSERT OR IGNORE INTO masks VALUES (?, ?)", mask).rowcount == 1
+                if new and not self.blobs.has(mask[1], MASK):
+                    raise StoreError(f"the mask {mask[1][:16]} went with another run: plan again, with the mask")
             db.executemany(
                 "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?)",
                 [(each.run_id, each.seq, each.kind, json.dumps(each.data, ensure_ascii=False)) for each in events],
@@ -346,12 +356,14 @@ class FileStore(Jobs, Leases):
             for table in ("runs", "images", "masks", "verdicts", "journal", "snapshots", "events", "jobs", "leases"):
                 db.execute(f"DELETE FROM {table} WHERE run_id=?", (run_id,))
             for (table, column), rows in blobs.items():
-                for (blob,) in set(rows):  # within the transaction: no other run can come to need them meanwhile
+                for (blob,) in set(rows):  # within the transaction, as the files that others count on are looked for
                     if db.execute(f"SELECT 1 FROM {table} WHERE {column}=?", (blob,)).fetchone() is None:
                         self.blobs.drop(blob, kept[table, column])
 
     def _copy_images(self, run_id: str, to: str) -> None:
         with self.database.transaction(write=True) as db:
+            if db.execute("SELECT 1 FROM runs WHERE run_id=?", (run_id,)).fetchone() is None:
+                raise NotFound(f"there is no run {run_id[:80]}")
             db.execute(
                 "INSERT OR IGNORE INTO images SELECT ?2, ordinal, sha256, metadata FROM images WHERE run_id=?1",
                 (run_id, to),

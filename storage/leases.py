@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 import time
 
 from muralist.tools.errors import PreconditionFailed, StoreError, TakenOver
 from muralist.tools.ports import Lease
+from muralist.tools.run import RUN_ID
 
 from .database import Database
 from .processes import Processes
 
-RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 FROZEN = 15.0
 """Seconds after which a lease that its holder has not renewed may be taken over."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .database import trouble
+from .database import BUSY_SECONDS, trouble
 
 
 class Processes:
@@ -25,12 +25,15 @@ class Processes:
         self._lock = threading.Lock()
 
     def enter(self) -> str:
-        """Hold this process's lock from now on; gives its name."""
+        """Hold this process's lock from now on, and clear away those of the dead; gives its name."""
         with self._lock, trouble():
             if self._alive is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                lock = self._file(self.own)
-                lock.acquire(timeout=0)
+                with self._entering():
+                    lock = self._file(self.own)
+                    lock.acquire(timeout=0)
+                    for left in self.folder.glob("*.lock"):
+                        self.alive(left.stem)
                 self._alive = lock
                 atexit.register(self.leave)
         return self.own
@@ -60,6 +63,10 @@ class Processes:
                 self._alive.release()
                 Path(self._alive.lock_file).unlink(missing_ok=True)
                 self._alive = None
+
+    def _entering(self) -> FileLock:
+        """Held while a process makes its file and others are cleared away: one that is not yet locked is not dead."""
+        return FileLock(self.folder / "entering", timeout=BUSY_SECONDS, thread_local=False)
 
     def _file(self, process: str) -> FileLock:
         return FileLock(self.folder / f"{process}.lock", thread_local=False)

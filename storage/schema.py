@@ -9,9 +9,12 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from muralist.tools.errors import StoreError
 from muralist.tools.job import INTERRUPTED, Job
 
+NAME = "muralist.sqlite"
 FIRST = (
     "CREATE TABLE IF NOT EXISTS runs ("
     "run_id TEXT PRIMARY KEY, owner TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL)",
@@ -65,7 +68,10 @@ def _with_one_database(db: sqlite3.Connection, home: Path) -> None:
         rows = jobs.execute("SELECT job_id, owner, created, body FROM jobs").fetchall()
     jobs.close()
     for run_id, owner, created, body in rows:
-        job = Job.model_validate_json(body)
+        try:
+            job = Job.model_validate_json(body)
+        except ValidationError:
+            continue  # of a version before that
         if job.live:
             job = job.changed(status="failed", error=INTERRUPTED, finished=created)
         db.execute(
@@ -92,13 +98,22 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection, Path], None], ...] = (
 """Number n brings a database of `user_version` n - 1 to n; within one transaction, all of them or none."""
 
 
-def migrate(db: sqlite3.Connection, home: Path) -> None:
-    """Bring the database to this version. Raises StoreError if a newer muralist has written it."""
+def check_ours(db: sqlite3.Connection) -> None:
+    """Raise StoreError if another program has written the database, or a newer muralist."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
+    named = db.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'")
+    tables = {name for (name,) in named}
+    if not (tables <= {"runs", "images", "verdicts"} if version == 0 else "runs" in tables):
+        raise StoreError.damaged(NAME, "it has other tables")
     if version > len(MIGRATIONS):
         raise StoreError(
             "the folder of MURALIST_HOME was written by a newer version of muralist: upgrade, or choose another folder"
         )
+
+
+def migrate(db: sqlite3.Connection, home: Path) -> None:
+    """Bring the database, which is ours, to this version."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == len(MIGRATIONS):
         return
     db.execute("BEGIN IMMEDIATE")

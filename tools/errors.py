@@ -79,6 +79,14 @@ class StoreError(MuralistError):
             f"cannot use the folder of MURALIST_HOME: {reason}; choose a folder that can be written and has room"
         )
 
+    @classmethod
+    def damaged(cls, file: str, reason: object) -> StoreError:
+        """A file of the home folder that cannot be used as it is."""
+        return cls(
+            f"{file} in the folder of MURALIST_HOME is damaged or not muralist's ({reason}): move it away, or choose "
+            "another folder"
+        )
+
 
 class TakenOver(StoreError):
     """Another process holds the run by now, and goes on with it."""

@@ -11,10 +11,12 @@ from .ports import Store
 
 
 async def packed(layout: Layout, store: Store) -> Layout:
-    """The layout with every mask kept in the store, and its id in its place."""
+    """The layout with every mask kept in the store, and its id in its place. Raises NotFound for an id of none."""
 
     async def pack(region: Region) -> Region:
         if region.mask is None:
+            if region.mask_id:
+                await store.get_mask(region.mask_id)
             return region
         data = zlib.compress(json.dumps(region.mask, separators=(",", ":")).encode())
         return region.model_copy(update={"mask": None, "mask_id": await store.put_mask(data)})

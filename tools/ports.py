@@ -208,8 +208,11 @@ class Store(Protocol):
     async def changed_at(self, run_id: str) -> float:
         """When the run was last saved, in seconds since the epoch. Raises NotFound."""
 
-    async def runs(self, owner: str, limit: int, beginning: str = "") -> list[Run]:
-        """The owner's runs whose id begins so, the latest changed first."""
+    async def runs(self, owner: str, limit: int) -> list[Run]:
+        """The owner's runs that can be read, the latest changed first."""
+
+    async def run_ids(self, owner: str, limit: int, beginning: str = "") -> list[str]:
+        """Ids of the owner's runs that begin so, readable or not: the id that is just that, then the latest changed."""
 
     async def save_run(
         self,
@@ -243,7 +246,7 @@ class Store(Protocol):
         """Delete a run with its pictures. Raises NotFound, and PreconditionFailed while it is being worked on."""
 
     async def copy_images(self, run_id: str, to: str) -> None:
-        """Give another run the same pictures, at the same ordinals."""
+        """Give another run the same pictures, at the same ordinals. Raises NotFound if the first is gone."""
 
     async def acquire(self, run_id: str) -> Lease:
         """Hold the run. Raises PreconditionFailed while a live holder has it; one that is dead or frozen loses it."""

@@ -118,8 +118,15 @@ def in_other_words(scene: Scene) -> list[str]:
     return [f"'{entity.span}' as {entity.name}" for entity, span in said if not stems(entity.noun) <= span]
 
 
+def check_text(text: str, what: str) -> None:
+    """Raise BadPrompt for halves of characters, as arguments that are no UTF-8 are given to a program."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadPrompt(f"the {what} is no text in UTF-8: write it anew, in that encoding")
+
+
 def check_prompt(prompt: str) -> None:
-    """Raise BadPrompt unless the prompt has something to paint and is short enough."""
+    """Raise BadPrompt unless the prompt is text with something to paint, and short enough."""
+    check_text(prompt, "prompt")
     if not re.search(r"\w", prompt):
         raise BadPrompt("the prompt is empty: say what to paint, e.g. 'a red apple to the left of a blue cup'")
     if len(prompt) > MAX_PROMPT:

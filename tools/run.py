@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -20,6 +21,9 @@ from .verdict import NOISE, Verdict, acceptable, all_passed, regressions, score,
 
 OFFLINE = "offline"
 """The model that needs no endpoint: rules, which also fill in for a model that cannot be read."""
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+IMAGE_ID = re.compile(rf"({RUN_ID.pattern})-([1-9][0-9]{{0,8}})")
+"""A run's id and a number."""
 NOTHING = Spending()
 TRIES = 2
 """A move that was tried so often on one target, with whatever seed, has had its chance."""

@@ -96,6 +96,7 @@ def test_a_rejected_plan_ends_the_run_with_code_1(tmp_path: Path, waiting: str) 
     [
         ("perhaps", "decision 'perhaps' is not understood: write approve, edit:FILE, reject or 'respond:"),
         ("edit:nosuch.json", "plan nosuch.json cannot be read"),
+        ("respond: \udcff", "the decision is no text in UTF-8: write it anew"),
         ("respond: put the car lower", "the offline rules heed no sentence: write edit:FILE"),
     ],
 )

@@ -244,6 +244,16 @@ def test_doctor_finds_a_weights_file_that_was_cut_short(tmp_path: Path, monkeypa
     assert "is damaged" in result.stdout
 
 
+@pytest.mark.parametrize("name", ["muralist.sqlite", "checkpoints.sqlite"])
+def test_doctor_says_that_a_database_in_the_home_folder_is_damaged(tmp_path: Path, name: str) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / name).write_text("not a database, but a text of some length" * 50)
+    report = json.loads(run("doctor", "--json").stdout)
+    (home,) = [check for check in report["checks"] if check["name"] == "home folder"]
+    assert not home["ok"]
+    assert home["detail"].startswith(f"{name} in the folder of MURALIST_HOME is damaged")
+
+
 def test_doctor_says_that_the_home_folder_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MURALIST_HOME", str(tmp_path / "file"))

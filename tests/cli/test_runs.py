@@ -101,7 +101,7 @@ def test_runs_are_listed_with_the_beginning_of_their_id_and_how_they_stand(tmp_p
 def test_a_long_prompt_leaves_room_for_all_else_on_a_narrow_terminal() -> None:
     long = Run(run_id="0123456789abcdef", prompt=PROMPT * 9)
     console = Console(width=80, file=io.StringIO())
-    print_list([Standing(long, datetime(2026, 9, 30, 23, 59), waits=True)], console)
+    print_list([Standing(long, datetime(2026, 9, 30, 23, 59), waits=True)], [], console)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert lines[0].split() == ["run", "changed", "state", "passed", "pictures", "prompt"]
     assert lines[1].startswith("01234567  30 Sep 23:59  waiting for approval")
@@ -112,13 +112,13 @@ def test_a_long_prompt_leaves_room_for_all_else_on_a_narrow_terminal() -> None:
 def test_a_picture_that_was_imported_waits_for_a_wish() -> None:
     imported = Standing(Run(run_id="0123456789abcdef", source="0123456789abcdef-1"))
     console = Console(width=80, file=io.StringIO())
-    print_list([imported], console)
+    print_list([imported], [], console)
     assert console.file.getvalue().split()[-5:] == ["open", "0", "(an", "imported", "picture)"]  # type: ignore[attr-defined]
 
 
 def test_without_runs_the_list_says_how_to_begin_one() -> None:
     assert run("runs").stdout == "no runs yet: muralist draw begins one\n"
-    assert json.loads(run("runs", "--json").stdout) == {"runs": []}
+    assert json.loads(run("runs", "--json").stdout) == {"runs": [], "of_other_versions": []}
 
 
 def test_a_run_is_shown_by_the_beginning_of_its_id(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_removed_runs_are_gone_with_their_pictures_and_files_elsewhere_stay(tmp_
     assert result.stdout == "".join(f"removed {each}\n" for each in ids)
     assert result.exit_code == 2
     assert result.stderr == "muralist: there is no run nosuch (`muralist runs` lists them)\n"
-    assert json.loads(run("runs", "--json").stdout) == {"runs": []}
+    assert json.loads(run("runs", "--json").stdout) == {"runs": [], "of_other_versions": []}
     assert not [path for path in (tmp_path / "home" / "blobs").rglob("*") if path.is_file()]
     assert (tmp_path / "out" / "final.png").is_file()
 
@@ -194,8 +194,9 @@ async def test_a_run_that_is_worked_on_is_open_and_can_be_neither_resumed_nor_re
 
 
 @pytest.mark.parametrize("command", ["show", "resume", "fork", "rm"])
-def test_an_id_that_is_none_is_answered_with_where_the_ids_are(command: str) -> None:
-    assert_mistake(run(command, "nosuch"), "there is no run nosuch (`muralist runs` lists them)")
+@pytest.mark.parametrize(("given", "shown"), [("nosuch", "nosuch"), ("no\udcff", "no\\udcff")])
+def test_an_id_that_is_none_is_answered_with_where_the_ids_are(command: str, given: str, shown: str) -> None:
+    assert_mistake(run(command, given), f"there is no run {shown} (`muralist runs` lists them)")
 
 
 def test_a_beginning_that_several_ids_have_is_not_guessed_at(tmp_path: Path) -> None:
@@ -218,13 +219,29 @@ def test_a_fork_at_a_step_that_was_never_reached_says_which_were(tmp_path: Path,
     assert set(STEPS) == set(get_args(At))
 
 
-def test_a_run_of_another_version_is_named_by_its_whole_id_and_the_others_stay_usable(tmp_path: Path) -> None:
+def test_a_run_of_another_version_is_listed_as_one_and_the_others_stay_usable(tmp_path: Path) -> None:
     done = drawn(tmp_path)["run_id"]
     with sqlite3.connect(tmp_path / "home" / "muralist.sqlite") as db:
-        db.execute("INSERT INTO runs (run_id, owner, version, body) VALUES ('f00d', 'local', 1, '{\"new\": 1}')")
-    assert [each["run_id"] for each in json.loads(run("runs", "--json").stdout)["runs"]] == [done]
+        db.execute("INSERT INTO runs VALUES ('f00d1234abcd', 'local', 1, '{\"new\": 1}', ?)", (2.0**40,))
+    listed = json.loads(run("runs", "--limit", "1", "--json").stdout)
+    assert ([each["run_id"] for each in listed["runs"]], listed["of_other_versions"]) == ([done], ["f00d1234abcd"])
     assert_mistake(run("resume", "f00d"), "was written by another version of muralist")
-    assert run("rm", "f00d").stdout == "removed f00d\n"
+    assert run("rm", done).exit_code == 0
+    assert run("runs").stdout == "written by another version of muralist, and not shown: f00d1234\n"
+    assert run("rm", "f00d").stdout == "removed f00d1234abcd\n"
+
+
+def test_a_run_that_is_removed_while_it_is_listed_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, gone = [drawn(tmp_path, "--seed", seed)["run_id"] for seed in ("7", "8")]
+    held = FileStore.held
+
+    async def removed(store: FileStore, run_id: str) -> bool:
+        if run_id == gone:
+            await store.remove_run(gone, "local")
+        return await held(store, run_id)
+
+    monkeypatch.setattr(FileStore, "held", removed)
+    assert [each["run_id"] for each in json.loads(run("runs", "--json").stdout)["runs"]] == [kept]
 
 
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
@@ -239,20 +256,52 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "muralist.sqlite").write_text("not a database, but a text of some length" * 50)
-    assert_mistake(run("runs"), "file is not a database; choose a folder")
+    assert_mistake(
+        run("runs"),
+        "muralist.sqlite in the folder of MURALIST_HOME is damaged or not muralist's (file is not a database): move it "
+        "away, or choose another folder",
+    )
 
 
-def test_with_damaged_checkpoints_runs_are_still_shown(tmp_path: Path, paused: str) -> None:
+def damage_checkpoints(tmp_path: Path) -> None:
     (tmp_path / "home" / "checkpoints.sqlite").write_text("not a database, but a text of some length" * 50)
     for rest in ("-wal", "-shm"):
         (tmp_path / "home" / f"checkpoints.sqlite{rest}").unlink(missing_ok=True)
-    assert known(paused)["state"] == "failed"
-    assert_mistake(run("resume", paused), "file is not a database")
+
+
+DAMAGED = (
+    "checkpoints.sqlite in the folder of MURALIST_HOME is damaged or not muralist's (file is not a database): move it"
+)
+
+
+def test_with_damaged_checkpoints_runs_are_still_shown(tmp_path: Path, paused: str) -> None:
+    damage_checkpoints(tmp_path)
+    shown = known(paused)
+    assert (shown["state"], shown["next"]) == ("failed", [f"muralist fork {paused[:8]}"])
+    assert_mistake(run("resume", paused), DAMAGED)
+
+
+def test_with_damaged_checkpoints_runs_are_listed_and_removed(tmp_path: Path) -> None:
+    result = run("draw", PROMPT, "--approve", "-o", str(tmp_path / "out"))
+    assert result.exit_code == 3
+    damage_checkpoints(tmp_path)
+    (listed,) = json.loads(run("runs", "--json").stdout)["runs"]
+    assert listed["state"] == "interrupted"
+    assert_mistake(
+        run("rm", listed["run_id"]), f"run {listed['run_id']} is removed, but what its checkpoints have of it"
+    )
+    assert json.loads(run("runs", "--json").stdout) == {"runs": [], "of_other_versions": []}
 
 
 def test_a_run_whose_checkpoints_are_gone_is_forked_to_go_on(tmp_path: Path, paused: str) -> None:
     (tmp_path / "home" / "checkpoints.sqlite").unlink()
-    assert_mistake(run("resume", paused), "has lost its checkpoints: fork it to go on with what it has come to")
+    fork = f"muralist fork {paused[:8]}"
+    assert_mistake(
+        run("resume", paused),
+        f"has lost its checkpoints: fork it to go on with what it has come to; go on with: {fork}",
+    )
+    assert known(paused)["next"] == [fork]
+    assert "missing or damaged: its checkpoints" in run("show", paused).stdout
     result = run("fork", paused, "--at", "regional_diffuse", "-o", str(tmp_path / "fork"), "--json")
     report = json.loads(result.stdout)
     assert (report["passed"], report["attempts"], report["usage"]["images"]) == (True, 2, 2)

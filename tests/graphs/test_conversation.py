@@ -214,6 +214,11 @@ async def test_a_removed_run_is_no_longer_there_to_be_edited(thread: Thread) -> 
         ("a red cup and no book", "new", "a red cup and no book"),
         ("draw the moon over a house", "new", "draw the moon over a house"),
         ("great dog in a park", "new", "great dog in a park"),
+        ("now a green car on sand", "new", "a green car on sand"),
+        ("nice, a green car on sand", "new", "a green car on sand"),
+        ("thanks! now a green car on sand", "new", "a green car on sand"),
+        ("beautiful, serene lake", "new", "beautiful, serene lake"),
+        ("one-eyed cat", "new", "one-eyed cat"),
         ("draw the same with seed 4", "again", "draw the same with seed 4"),
         ("try again", "again", "try again"),
     ],
@@ -221,6 +226,17 @@ async def test_a_removed_run_is_no_longer_there_to_be_edited(thread: Thread) -> 
 def test_what_a_message_asks_for(message: str, kind: str, text: str) -> None:
     understood = asked(HumanMessage(message), picture=True)
     assert (understood.kind, understood.text) == (kind, text)
+
+
+@pytest.mark.parametrize("message", ["hello! a red cup", "please, a red cup", "Hi - now paint a red cup"])
+def test_a_first_message_is_painted_without_the_talk_before_it(message: str) -> None:
+    assert asked(HumanMessage(message), picture=False).text.removeprefix("paint ") == "a red cup"
+
+
+async def test_talk_before_a_new_description_keeps_it_from_nothing(thread: Thread) -> None:
+    await thread.say(PROMPT)
+    assert (await thread.say("thanks! now a green apple above a purple cup")).startswith("Done: ")
+    assert (await thread.run()).prompt == "a green apple above a purple cup"
 
 
 def test_a_message_of_nothing_but_talk_is_understood_however_long_it_is() -> None:

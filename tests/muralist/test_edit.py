@@ -177,7 +177,13 @@ def test_the_whole_picture_is_never_painted_anew(world: Blocks, picture: Path) -
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "there is no picture"), (b"no picture", "is no picture"), ((100, 128), "100x128 pixels: crop or resize")],
+    [
+        (None, "there is no picture"),
+        (b"no picture", "is no picture"),
+        (b"P6 64 64 99999999\n", "is no picture"),
+        (b"P2 64 64 255\n" + b"x " * 4096, "is no picture"),
+        ((100, 128), "100x128 pixels: crop or resize"),
+    ],
 )
 def test_what_is_no_picture_is_told_in_one_line(world: Blocks, tmp_path: Path, content: Any, message: str) -> None:
     path = tmp_path / "picture.png"

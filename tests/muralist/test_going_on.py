@@ -10,7 +10,7 @@ import pytest
 from block_world import BlockPainter
 
 import muralist
-from muralist.tools.errors import Outage, StoreError
+from muralist.tools.errors import BadSettings, Outage, StoreError
 from muralist.tools.ports import PaintSpec
 from muralist.tools.run import Event, Run
 
@@ -50,6 +50,30 @@ def test_what_was_wrong_with_a_persons_plan_is_told_when_it_is_asked_for_again(b
     with pytest.raises(muralist.WaitsForDecision) as waiting:
         muralist.draw(PROMPT, decide=decide, **named)
     assert waiting.value.mistake.startswith("cup has to be left of book")
+
+
+@pytest.mark.parametrize("go_on", [muralist.resume, muralist.fork])
+def test_settings_other_than_those_a_run_was_begun_with_are_refused(blocks: Blocks, go_on: Any) -> None:
+    first = muralist.draw(PROMPT, **blocks())
+    for name, other in {"steps": 20, "width": 256, "model": "nope", "seconds": 5.0}.items():
+        with pytest.raises(BadSettings, match=rf"was begun with {name} .*, not {other!r}: leave it out .* draw anew"):
+            go_on(first.run_id, **{**blocks(), name: other})
+    assert go_on(first.run_id, **blocks(), width=None, model="offline").passed
+
+
+@pytest.mark.parametrize("raised", [FileNotFoundError, BrokenPipeError])
+def test_what_a_callers_own_functions_raise_is_theirs(blocks: Blocks, raised: type[OSError]) -> None:
+    def fail(said: Run | Event) -> dict[str, Any]:
+        if isinstance(said, Run) or said.kind == "tool":
+            raise raised("of the caller")
+        return {}
+
+    with pytest.raises(raised, match="of the caller"):
+        muralist.draw(PROMPT, on_event=fail, **blocks())
+    (begun,) = muralist.list_runs(settings=muralist.Settings(home=blocks()["home"]))
+    assert muralist.resume(begun.run_id, **blocks()).passed
+    with pytest.raises(raised, match="of the caller"):
+        muralist.draw(PROMPT, decide=fail, **blocks(), approve=True)
 
 
 def test_a_fork_tells_of_its_own_opening(blocks: Blocks) -> None:

@@ -43,6 +43,14 @@ def test_a_fork_after_a_picture_goes_on_with_copies_of_the_pictures(parts: dict[
     assert muralist.resume(parent.run_id, **parts).run == parent.run, "the parent is as it was"
 
 
+def test_a_fork_with_another_budget_keeps_the_pictures(parts: dict[str, Any]) -> None:
+    parent = muralist.draw(PROMPT, **parts, rounds=0)
+    child = muralist.fork(parent.run_id, images=3, **parts)
+    assert child.passed
+    assert child.attempts[0].layout == parent.attempts[0].layout
+    assert [turn.tool for turn in child.run.turns] == ["inspect_and_edit"], "the picture that is there is mended"
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "message"),
     [

@@ -29,6 +29,12 @@ def inspector(settings):
     return BlockInspector()
 
 number = 7
+
+def none(settings):
+    return None
+
+def broken(settings):
+    raise ValueError("no colours are left")
 """
 
 
@@ -68,6 +74,7 @@ async def test_a_chat_model_of_any_kind_is_metered_by_what_it_says_it_used() -> 
 
 async def test_a_factory_is_named_by_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_parts.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / "bad_parts.py").write_text("def painter(:", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     result = await muralist.adraw(PROMPT, backbone="my_parts:painter", inspector="my_parts:inspector")
     assert result.passed
@@ -75,9 +82,18 @@ async def test_a_factory_is_named_by_its_module(tmp_path: Path, monkeypatch: pyt
         "my_parts:brush": "backbone 'my_parts:brush' cannot be loaded: .*has no attribute 'brush'",
         "no_parts:painter": "cannot be loaded: No module named 'no_parts'",
         "my_parts:number": "is no factory: it has to take the settings and give the backbone",
+        "my_parts:none": "backbone 'my_parts:none' is not there: its factory gave None",
+        "my_parts:broken": "backbone 'my_parts:broken' cannot be made: no colours are left",
+        "bad_parts:painter": r"cannot be loaded: .*\(bad_parts.py, line 1\)",
+        ".my_parts:painter": "cannot be loaded: ",
     }.items():
         with pytest.raises(BadSettings, match=message):
             await muralist.adraw(PROMPT, backbone=wrong)
+    with pytest.raises(BadSettings, match="inspector 'my_parts:none' is not there"):
+        await muralist.adraw(PROMPT, backbone="my_parts:painter", inspector="my_parts:none")
+    with pytest.raises(BadSettings, match="model 'my_parts:none' is not there"):
+        await muralist.adraw(PROMPT, backbone="my_parts:painter", inspector="my_parts:inspector", model="my_parts:none")
+    assert len(muralist.list_runs()) == 1, "nothing was begun"
     del sys.modules["my_parts"]
 
 
@@ -126,3 +142,20 @@ async def test_the_tools_keep_their_own_run_for_any_agent() -> None:
     assert (wrong.status, "edits.0" in str(wrong.text)) == ("error", True)
     mended = await called("inspect_and_edit", edits=[ADD_CUP])
     assert mended.artifact["findings"]["passed"]
+
+
+async def test_a_refused_recaption_leaves_no_run_and_the_one_before_it_to_the_agent() -> None:
+    recaption, plan, *_ = muralist.langchain_tools(**parts())
+    assert str(await recaption.ainvoke({"prompt": " "})).startswith("the prompt is empty")
+    assert muralist.list_runs() == []
+    await recaption.ainvoke({"prompt": PROMPT})
+    assert str(await recaption.ainvoke({"prompt": "..."})).startswith("the prompt is empty")
+    assert "red cup" in str(await plan.ainvoke({}))
+    assert [run.prompt for run in muralist.list_runs()] == [PROMPT]
+
+
+def test_the_tools_work_for_an_agent_without_an_event_loop() -> None:
+    tools = {tool.name: tool for tool in muralist.langchain_tools(**parts())}
+    for name, arguments in {"recaption": {"prompt": PROMPT}, "plan": {}, "regional_diffuse": {}}.items():
+        said = tools[name].invoke({"name": name, "args": arguments, "id": "1", "type": "tool_call"})
+    assert said.artifact["findings"]["open_questions"]

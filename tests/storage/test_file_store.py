@@ -7,6 +7,8 @@ import hashlib
 import resource
 import shutil
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,11 +17,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from muralist.storage import FileStore
+from muralist.runs.leases import holding
+from muralist.storage import FileStore, check_database
+from muralist.storage.processes import Processes
 from muralist.storage.schema import FIRST
 from muralist.tools.errors import NotFound, PreconditionFailed, StoreError
 from muralist.tools.job import Job
 from muralist.tools.layout import Layout
+from muralist.tools.ports import Lease
 from muralist.tools.run import Event, Run
 from muralist.tools.verdict import Verdict
 
@@ -253,6 +258,41 @@ async def test_a_run_has_one_holder_until_that_one_lets_go_or_dies(tmp_path: Pat
     assert (await store.acquire(run.run_id)).fence > later.fence
 
 
+async def test_whoever_is_cancelled_while_it_takes_a_run_lets_go_of_it(tmp_path: Path) -> None:
+    store, taken = FileStore(tmp_path), threading.Event()
+    acquire = store._acquire
+
+    def slowly(run_id: str) -> Lease:
+        lease = acquire(run_id)
+        taken.set()
+        time.sleep(0.1)
+        return lease
+
+    store._acquire = slowly  # type: ignore[method-assign]
+
+    async def work() -> None:
+        async with holding(store, "run", lambda: None):
+            raise AssertionError("it was cancelled before")
+
+    working = asyncio.ensure_future(work())
+    await asyncio.to_thread(taken.wait)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert not await store.held("run")
+
+
+def test_what_dead_processes_have_left_is_cleared_away_and_the_living_stay(tmp_path: Path) -> None:
+    alive, new = Processes(tmp_path), Processes(tmp_path)
+    alive.enter()
+    (tmp_path / "processes" / "killed.lock").touch()
+    new.enter()
+    assert {file.stem for file in (tmp_path / "processes").glob("*.lock")} == {alive.own, new.own}
+    assert new.alive(alive.own)
+    for each in (alive, new):
+        each.leave()
+
+
 async def test_a_holder_that_was_frozen_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frozen, other, run = FileStore(tmp_path), FileStore(tmp_path), Run.open()
     await frozen.save_run(run, 0)
@@ -304,6 +344,45 @@ async def test_a_removed_run_takes_its_pictures_with_it_but_no_one_elses(tmp_pat
     assert not files(tmp_path, ".png") + files(tmp_path, ".mask")
 
 
+async def test_a_run_that_goes_takes_no_picture_that_another_is_about_to_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other, run = FileStore(tmp_path), FileStore(tmp_path), Run.open()
+    await other.save_run(run, 0)
+    await other.put_image(run.run_id, noise(), {})
+    put = store.blobs.put
+    removal = threading.Thread(target=lambda: asyncio.run(other.remove_run(run.run_id, "local")))
+
+    def slowly(data: bytes, suffix: str) -> str:
+        sha256 = put(data, suffix)
+        removal.start()
+        removal.join(0.3)
+        return sha256
+
+    monkeypatch.setattr(store.blobs, "put", slowly)
+    image_id = await store.put_image("mine", noise(), {})
+    await asyncio.to_thread(removal.join)
+    assert (await store.get_image(image_id)).tobytes() == noise().tobytes()
+
+
+async def test_a_run_whose_mask_went_with_another_is_not_saved(tmp_path: Path) -> None:
+    store, gone, run = FileStore(tmp_path), Run.open(), Run.open()
+    mask_id = await store.put_mask(b"weights")
+    await store.save_run(masked(gone, mask_id), 0)
+    assert await store.put_mask(b"weights") == mask_id
+    await store.remove_run(gone.run_id, "local")
+    with pytest.raises(StoreError, match="went with another run: plan again, with the mask"):
+        await store.save_run(masked(run, mask_id), 0)
+    with pytest.raises(NotFound):
+        await store.load_run(run.run_id, "local")
+    await store.save_run(masked(run, await store.put_mask(b"weights")), 0)
+
+
+async def test_the_pictures_of_a_run_that_is_gone_cannot_be_copied(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="there is no run gone"):
+        await FileStore(tmp_path).copy_images("gone", "child")
+
+
 async def test_a_mask_is_kept_by_its_bytes(tmp_path: Path) -> None:
     store = FileStore(tmp_path)
     mask_id = await store.put_mask(b"weights")
@@ -325,6 +404,7 @@ async def test_an_older_home_is_carried_over(tmp_path: Path) -> None:
     ]  # fmt: skip
     with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as db, db:
         db.execute("CREATE TABLE jobs (job_id TEXT, owner TEXT, server TEXT, cancel INTEGER, created REAL, body TEXT)")
+        db.execute("INSERT INTO jobs VALUES ('older', 'local', '', 0, 1.0, '{}')")
         for job in jobs:
             db.execute("INSERT INTO jobs VALUES (?, 'local', '', 0, 1.0, ?)", (job.job_id, job.model_dump_json()))
     store = FileStore(tmp_path)
@@ -334,8 +414,8 @@ async def test_an_older_home_is_carried_over(tmp_path: Path) -> None:
 
 
 async def test_a_home_of_before_masks_were_counted_is_carried_over(tmp_path: Path) -> None:
-    store, mask_id = FileStore(tmp_path), "a" * 64
-    run = Run.open()
+    store = FileStore(tmp_path)
+    run, mask_id = Run.open(), await store.put_mask(b"weights")
     await store.save_run(masked(run, mask_id), 0)
     await store.save_run(run, 1, snapshot=True)
     store.close()
@@ -347,6 +427,30 @@ async def test_a_home_of_before_masks_were_counted_is_carried_over(tmp_path: Pat
     assert (await store.load_run(run.run_id, "local"))[1] == 2
     with closing(sqlite3.connect(tmp_path / "muralist.sqlite")) as db:
         assert db.execute("SELECT run_id, mask_id FROM masks").fetchall() == [(run.run_id, mask_id)]
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+async def test_a_database_of_another_program_is_refused_and_left_as_it_was(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "muralist.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE recipes (name TEXT)")
+        db.execute(f"PRAGMA user_version={version}")
+    before = path.read_bytes()
+    told = r"is damaged or not muralist's \(it has other tables\): move it away, or choose another folder"
+    for use in (lambda: FileStore(tmp_path).runs("local", 9), lambda: FileStore(tmp_path).save_run(Run.open(), 0)):
+        with pytest.raises(StoreError, match=told):
+            await use()
+    with pytest.raises(StoreError, match=told):
+        check_database(tmp_path)
+    assert path.read_bytes() == before
+
+
+async def test_a_database_that_lacks_a_table_is_told(tmp_path: Path) -> None:
+    await FileStore(tmp_path).save_run(Run.open(), 0)
+    with closing(sqlite3.connect(tmp_path / "muralist.sqlite")) as db:
+        db.execute("DROP TABLE images")
+    with pytest.raises(StoreError, match=r"not muralist's \(no such table: images\): move it away"):
+        await FileStore(tmp_path).images("local", 9)
 
 
 async def test_a_home_of_a_newer_version_is_told(tmp_path: Path) -> None:

@@ -81,6 +81,12 @@ def test_a_scene_that_does_not_stand_for_its_prompt_is_refused(wrong: dict[str, 
         check_scene(scene(**wrong), PROMPT)
 
 
+def test_a_prompt_that_is_no_text_is_refused() -> None:
+    with pytest.raises(BadPrompt, match="the prompt is no text in UTF-8: write it anew") as caught:
+        check_prompt("a red cup \udcff")
+    str(caught.value).encode()
+
+
 @given(st.text(alphabet=" \t\n.,;!?…—", max_size=30))
 def test_a_prompt_without_a_word_is_empty(text: str) -> None:
     with pytest.raises(BadPrompt, match=r"^the prompt is empty"):
