@@ -33,7 +33,7 @@ async def reported(application: Application, job: Job, owner: str) -> CallToolRe
         follow = _going_on(run_id)
     elif pictures:
         follow = f"Next: look at what was finished with view_image, image_id {pictures[0].image_id}, or begin anew."
-    return reply([f"{job.tool} {job.status}: {job.error}.", follow], _known(job, pictures=pictures, next=follow))
+    return reply([f"{job.tool} {job.status}: {job.error}. {follow}"], _known(job, pictures=pictures, next=follow))
 
 
 async def _runs(application: Application, job: Job, owner: str) -> list[Run]:
