@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from muralist.signals import raising
+from muralist.signals import raising, wait_for_line
 from muralist.tools.drawing import draw_layout
 from muralist.tools.errors import BadSettings, Cancelled, MuralistError
 from muralist.tools.layout import Layout
@@ -97,12 +97,12 @@ def _show(run: Run, layout: Layout, drawing: Path, console: Console, mistake: st
 def _answer(run: Run, console: Console) -> Decision | None:
     while True:
         console.print(Text("approve, edit:FILE, reject or respond: WHAT TO DO BETTER > "), end="")
-        try:
-            text = input()
-        except EOFError:
+        wait_for_line(sys.stdin)
+        text = sys.stdin.readline()
+        if not text:
             console.print()
             return None
         try:
-            return decision_of(text, run)
+            return decision_of(text.rstrip("\n"), run)
         except MuralistError as error:
             console.print(Text(str(error), style="yellow"), soft_wrap=True)
