@@ -108,7 +108,7 @@ def wait_for_line(file: TextIO) -> None:
     os.set_blocking(told, False)
     before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
     try:
-        select.select([file, heard], [], [])
+        select.select([file.fileno(), heard], [], [])
     finally:
         signal.set_wakeup_fd(before)
         os.close(heard)
