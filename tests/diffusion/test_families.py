@@ -224,6 +224,29 @@ def test_afterwards_the_pipeline_paints_the_same_bits(pipelines: Callable[[str],
     assert torch.equal(paint(pipe, family), before)
 
 
+@pytest.mark.parametrize(
+    "family", [each if each == "FLUX.1" else pytest.param(each, marks=pytest.mark.slow) for each in PIPELINES]
+)
+def test_regions_hold_in_every_call_of_a_pipeline_that_is_offloaded(family: str) -> None:
+    """After each of which the hooks that offload are taken off and put on again."""
+    pipe = tiny(family)
+    network, plain = getattr(pipe, "unet", None) or pipe.transformer, paint(pipe, family)
+    pipe.enable_model_cpu_offload(device="cpu")
+    with regional(pipe, OVERLAP):
+        first = paint(pipe, family)
+        assert torch.equal(paint(pipe, family), first)
+        with regional(pipe, columns(2, "cup")):
+            inner = [paint(pipe, family), paint(pipe, family)]
+        pipe.remove_all_hooks()
+        assert torch.equal(paint(pipe, family), first)
+        pipe.enable_model_cpu_offload(device="cpu")
+        assert torch.equal(paint(pipe, family), first)
+    assert torch.equal(*inner)
+    assert all(difference(first, other) > 10 * EXACT for other in (plain, inner[0])), "the regions changed nothing"
+    assert torch.equal(paint(pipe, family), plain)
+    assert network._old_forward.__func__ is type(network).forward, "something is still in its place"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", PIPELINES)
 def test_a_base_ratio_of_one_is_the_base_prompt_and_inner_regions_give_way_to_outer_ones(
