@@ -129,16 +129,18 @@ class DiffusionPainter:
 
     @property
     def abilities(self) -> Abilities:
-        """Those of a model that takes its layout within its prompt; of all others the defaults.
+        """Those of its pipeline; the defaults as long as that is not known.
 
         Raises BadSettings for a placement that the model cannot do.
         """
-        chosen = self._placing
-        if chosen is None or chosen.attention or chosen.format is None:
+        chosen, info = self._placing, info_of(self._pipeline)
+        if chosen is None or info is None:
             return ALL
-        info = info_of(self._pipeline)
-        edits = info is not None and bool(info.module)
-        return Abilities(places=chosen.format.places, edits=edits, negative_prompt=chosen.format.negative_prompt)
+        if chosen.attention or chosen.format is None:
+            return ALL.model_copy(update={"edits": info.repaints})
+        return Abilities(
+            places=chosen.format.places, edits=info.repaints, negative_prompt=chosen.format.negative_prompt
+        )
 
     def _check_negative_prompt(self, spec: PaintSpec) -> None:
         """Raise BadSettings for one that would be silently ignored."""

@@ -17,6 +17,7 @@ from muralist.tools.errors import BackboneError, BadSettings
 from muralist.tools.layout import Box, Layout, Region
 
 from .cells import cell_span
+from .families import FAMILIES
 from .guidance import guided
 from .native_size import bearable
 from .regional import regional
@@ -123,9 +124,9 @@ def inpainting(pipe: Any) -> Any:
         try:
             made = diffusers.AutoPipelineForInpainting.from_pipe(pipe)
         except ValueError:
+            known = ", ".join(name for each in FAMILIES if each.repaints for name in each.pipelines)
             raise BadSettings(
-                f"diffusers cannot repaint parts of a picture with a {type(pipe).__name__}: use Stable Diffusion, "
-                "FLUX.1, FLUX.2 Klein, Qwen-Image, Z-Image, Chroma or an editor"
+                f"diffusers cannot repaint parts of a picture with a {type(pipe).__name__}: use {known}, or an editor"
             ) from None
     made.set_progress_bar_config(disable=True)
     return made
