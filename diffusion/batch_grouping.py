@@ -48,7 +48,7 @@ def grouped_by_conditioning(
 ) -> Iterator[ConditioningState]:
     """Patch the denoiser's forward; restored at the end. `shared` names the arguments that all rows share."""
     state = ConditioningState()
-    plain = forward_of(network)
+    plain: Any = forward_of(network)
     ours = getattr(plain, "ours", None)
     if ours is not None and ours is plain:  # inner regions take the place of outer ones
         plain = ours.plain
