@@ -10,12 +10,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from diffusers import EDMDPMSolverMultistepScheduler, EDMEulerScheduler
 from model_folders import MODELS, checkpoint, published
 from tiny_pipelines import PIPELINES, tiny
 
 from muralist.diffusion import DiffusionPainter
+from muralist.diffusion.model_files import resolved
+from muralist.diffusion.opening import check
 from muralist.diffusion.profiles import KINDS, profile_of_backbone
 from muralist.diffusion.solvers import SOLVERS, with_solver
 from muralist.tools.errors import BadSettings
@@ -136,6 +140,23 @@ def test_the_solver_of_a_distilled_model_is_kept(name: str) -> None:
     assert type(kept).__name__ == SOLVERS[name].scheduler
     assert kept is not distilled.scheduler, "a solver remembers its last steps"
     assert type(with_solver(pipe).scheduler).__name__ == "DPMSolverMultistepScheduler"
+
+
+@pytest.mark.parametrize("kind", [EDMEulerScheduler, EDMDPMSolverMultistepScheduler])
+def test_a_model_of_edms_noise_is_painted_by_its_own_solver_alone(kind: Any, tmp_path: Path) -> None:
+    """Playground v2.5, CosXL."""
+    pipe = tiny("SDXL")
+    pipe.scheduler = kind(sigma_max=80.0, prediction_type="epsilon")
+    own = with_solver(pipe).scheduler
+    assert own is not pipe.scheduler
+    assert (type(own), own.config.sigma_max) == (kind, 80.0)
+    with pytest.raises(BadSettings, match=rf"^scheduler 'ddim' does not fit the noise of an {kind.__name__}: choose"):
+        with_solver(pipe, "ddim")
+    place = published("SDXL", tmp_path)
+    (place / "scheduler" / "scheduler_config.json").write_text(json.dumps({"_class_name": kind.__name__}))
+    assert profile_of_backbone(str(place)).solver == "own"
+    with pytest.raises(BadSettings, match=r"^scheduler 'ddim' does not fit the noise"):
+        check(str(place), resolved(place), PaintingSettings(scheduler="ddim"))
 
 
 @pytest.mark.parametrize("family", PIPELINES)
