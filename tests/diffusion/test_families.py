@@ -180,6 +180,15 @@ def test_the_picture_is_the_one_of_the_formula(pipelines: Callable[[str], Any], 
     compared(pipelines(family), family, case, *CASES[case])
 
 
+def test_self_attention_of_as_many_tokens_as_all_prompts_have_is_left_alone(pipelines: Callable[[str], Any]) -> None:
+    """A picture of 400 tokens, a base prompt of 300, and a region's: one letter more or less is no great matter."""
+    pipe, pictures = pipelines("PixArt-Sigma"), []
+    for letters in (97, 98, 99):
+        with regional(pipe, [Region("x" * letters, 0, 0, 1, 1)], base_ratio=0):
+            pictures.append(paint(pipe, "PixArt-Sigma", width=320, height=320))
+    assert difference(*pictures[:2]) < 2 * difference(pictures[0], pictures[2])
+
+
 @pytest.mark.parametrize("steering", SOMETIMES.values(), ids=SOMETIMES.keys())
 @pytest.mark.parametrize("family", PIPELINES)
 def test_in_some_blocks_or_steps_alone_it_is_the_formulas_as_well(
