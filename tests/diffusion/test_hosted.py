@@ -97,6 +97,17 @@ async def test_a_model_is_told_the_layout_in_its_own_format(
     assert FORMATS[name].read(prompt, *size).base_prompt == LAYOUT.base_prompt
 
 
+@pytest.mark.parametrize("model", ["ideogram-4", "Qwen/Qwen-Image", FLUX])
+async def test_what_must_not_be_in_a_region_is_said_with_its_prompt(serve: Serve, model: str) -> None:
+    parts = [Region("a face", 0.1, 0, 0.3, 0.3, negative_prompt="a beard")]
+    layout = Layout(base_prompt="a man", regions=[Region("a man", 0, 0, 0.5, 1, negative_prompt="a hat", parts=parts)])
+    with serve() as server:
+        await paint(PaintSpec(layout, seed=0, width=512, height=512), model=model)
+    prompt = server.requests[0].fields["prompt"]
+    assert "a man (without a hat)" in prompt
+    assert "a face (without a beard)" in prompt
+
+
 async def test_boxes_lie_in_the_part_of_the_canvas_that_becomes_the_picture(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

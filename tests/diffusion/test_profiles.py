@@ -17,13 +17,15 @@ from diffusers import EDMDPMSolverMultistepScheduler, EDMEulerScheduler
 from model_folders import MODELS, checkpoint, published
 from tiny_pipelines import PIPELINES, tiny
 
-from muralist.diffusion import DiffusionPainter
+from muralist.diffusion import DiffusionPainter, Region
 from muralist.diffusion.model_files import resolved
 from muralist.diffusion.opening import check
 from muralist.diffusion.profiles import KINDS, profile_of_backbone
 from muralist.diffusion.solvers import SOLVERS, with_solver
-from muralist.tools.errors import BadSettings
+from muralist.tools.errors import BadLayout, BadSettings
+from muralist.tools.layout import Layout
 from muralist.tools.painting_settings import PaintingSettings
+from muralist.tools.ports import PaintSpec
 from muralist.tools.profile import Profile, profile_of
 
 
@@ -104,6 +106,40 @@ def test_the_shipped_model_keeps_its_size_steps_guidance_and_solver() -> None:
     profile = DiffusionPainter().profile
     assert (profile.width, profile.height, profile.steps, profile.guidance) == (128, 128, 20, 4.0)
     assert profile.solver == "dpm++2m"
+
+
+@pytest.mark.parametrize(
+    ("kind", "guidance", "picture", "region"),
+    [
+        ("SD 1.x", 7.5, "", ""), ("SD 1.x", 1, "heeds no", "heeds no"), ("SDXL Turbo", 0, "heeds no", "heeds no"),
+        ("SDXL Turbo", 2, "", ""), ("SD LCM (guidance embedded)", 8, "heeds no", "heeds no"),
+        ("FLUX.1 dev", 3.5, "", "only beside one of the whole picture"), ("FLUX.1 dev", 1, "heeds no", "heeds no"),
+        ("FLUX.2 dev", 4, "takes no", "heeds no"), ("FLUX.2 Klein", 4, "takes no", "heeds no"),
+        ("FLUX.2 Klein base", 4, "takes no", ""), ("Qwen-Image", 4, "", ""),
+        ("Qwen-Image-2.1", 1, "heeds no", "heeds no"), ("Z-Image", 1, "", ""),
+        ("Z-Image Turbo", 0, "heeds no", "heeds no"), ("Krea 2", 0.5, "", ""),
+        ("HunyuanImage distilled", 3.25, "heeds no", "heeds no"),
+    ],
+)  # fmt: skip
+def test_a_negative_prompt_that_would_be_ignored_is_refused_in_one_line(
+    kind: str, guidance: float, picture: str, region: str, tmp_path: Path
+) -> None:
+    """And never what a scene says has to be absent: that is looked for in the picture."""
+    painter = DiffusionPainter(str(published(kind, tmp_path)))
+
+    def refusal(of_picture: str = "", of_region: str | None = None, absent: tuple[str, ...] = ()) -> str:
+        layout = Layout(base_prompt="a cat", regions=[Region("a cat", 0, 0, 1, 1, negative_prompt=of_region)])
+        try:
+            painter.check(PaintSpec(layout, 0, 128, 128, 20, guidance, of_picture, absent))
+        except (BadSettings, BadLayout) as error:
+            return str(error)
+        return ""
+
+    for told, expected in ((refusal("rain"), picture), (refusal(of_region="a hat"), region)):
+        assert (expected in told and "\n" not in told) if expected else not told
+    assert not refusal(absent=("dog",))
+    if not picture:
+        assert not refusal("rain", "a hat")
 
 
 def test_a_painter_that_says_nothing_is_taken_for_one_like_the_shipped_one() -> None:
