@@ -232,7 +232,7 @@ def _kind_of_unet(files: ModelFiles, scheduler: Config, denoiser: Config) -> str
 def _generation(files: ModelFiles, denoiser: Config) -> str:
     """1.x or 2.x, by the width of the text that the UNet attends to."""
     width = denoiser.get("cross_attention_dim")
-    if files.file is not None:
+    if files.whole and files.file is not None:
         tensors = header(files.file)
         key = tensors.get("model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight")
         width = key.shape[1] if key else width

@@ -96,6 +96,13 @@ def test_a_snapshot_in_the_hubs_cache_is_read_and_what_is_not_there_is_judged_by
     assert unknown.hints == ("by its name alone: it is not on this machine",)
 
 
+@pytest.mark.parametrize("kind", ["SD 1.x", "SD 2.x", "SDXL"])
+def test_a_denoiser_in_a_gguf_file_leaves_a_folder_what_it_is(tmp_path: Path, kind: str) -> None:
+    file = published(kind, tmp_path) / "model.gguf"
+    file.write_bytes(b"GGUF" + bytes(100))
+    assert profile_of_backbone(str(file)) == KINDS[kind]
+
+
 @pytest.mark.parametrize("damage", ["{", "[]", '{"_class_name": 3}'])
 def test_a_damaged_index_gives_some_profile_and_no_error(tmp_path: Path, damage: str) -> None:
     (tmp_path / "model_index.json").write_text(damage)
