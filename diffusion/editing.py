@@ -19,11 +19,11 @@ from muralist.tools.layout import Box, Region
 from muralist.tools.limits import MAX_SIDE, MIN_SIDE
 
 from .engine.memory import is_out_of_memory
-from .error_cleanup import cleaned_up_on_error
 from .families import side_of_pictures
 from .guidance import guided
 from .native_size import brought_to
 from .native_size import native_side as side_of
+from .pipeline_cleanup import cleaned_up
 from .regional import regional
 from .retouch import CANVAS, RIM, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
 from .sampling_parameters import check_sampling_parameters
@@ -88,7 +88,7 @@ def edit_region(
     }  # fmt: skip
     led = regional(editor, [_led(prompt, inside)]) if scene and not small else nullcontext()
     try:
-        with cleaned_up_on_error(pipe), led:
+        with cleaned_up(pipe), led:
             painted = repainted(editor, view, CANVAS, inside, weight, **options)
     except Exception as error:
         if not is_out_of_memory(error):

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (101, 75, 3), np.uint8))
 """Of no multiples of a latent cell."""
-INPAINTING = ("SD3", "FLUX.1", "FLUX.2", "Qwen-Image", "Z-Image")
+INPAINTING = ("SD3", "FLUX.1", "FLUX.2", "Qwen-Image", "Z-Image", "Chroma")
 OPTIONS: dict[str, dict[str, Any]] = {
     "FLUX.1 Kontext": {"max_area": 80 * 112, "_auto_resize": False},
     "Qwen-Image-Edit Inpaint": {"mask_image": Image.new("L", PICTURE.size, 255)},
@@ -46,7 +46,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_only_what_is_inside_changes_and_the_same_seed_gives_the_same_bytes(editor: str, scene: str | None) -> None:
     pipe = tiny(editor) if editor in INPAINTING else tiny_editor(editor)
-    before = set(vars(pipe)), pipe.scheduler
+    before = set(vars(pipe)), pipe.scheduler, pipe.transformer.config
     first, second = (
         edit_region(pipe, PICTURE, (0.1, 0.1, 0.95, 0.75), "a red cup", steps=2, seed=3, scene=scene, native_side=88)
         for _ in range(2)
@@ -57,7 +57,7 @@ def test_only_what_is_inside_changes_and_the_same_seed_gives_the_same_bytes(edit
     assert changed[11:75, 8:70].mean() > 0.5
     changed[10:76, 7:72] = False
     assert not changed.any()
-    assert (set(vars(pipe)), pipe.scheduler) == before
+    assert (set(vars(pipe)), pipe.scheduler, pipe.transformer.config) == before
     assert not {"forward", "cache_context"} & set(vars(pipe.transformer)), "something is still in their place"
 
 
