@@ -108,11 +108,12 @@ HUB_NAMES = {
     "hunyuanimage": "HunyuanImage", "ovis-image": "Ovis-Image", "longcat-image": "LongCat-Image",
     "krea-2-turbo": "Krea 2 Turbo", "krea-2": "Krea 2",
     "qwen-image": "Qwen-Image", "z-image": "Z-Image", "pixart": "PixArt-Sigma", "sana": "Sana", "chroma": "Chroma",
-    "flux.2-klein": "FLUX.2 Klein", "flux.2": "FLUX.2 dev", "flux.1-schnell": "FLUX.1 schnell", "flux": "FLUX.1 dev",
-    "3.5-medium": "SD3.5 Medium", "3.5-large": "SD3.5 Large", "diffusion-3": "SD3", "sd3": "SD3", "xl": "SDXL",
-    "diffusion-2": "SD 2.x",
+    "flux.2-klein-base": "FLUX.2 Klein base", "flux.2-klein": "FLUX.2 Klein", "flux.2": "FLUX.2 dev",
+    "flux.1-schnell": "FLUX.1 schnell", "flux": "FLUX.1 dev",
+    "3.5-medium": "SD3.5 Medium", "3.5-large": "SD3.5 Large", "diffusion-3": "SD3", "sd3": "SD3",
+    "[a-z]*xl": "SDXL", "playground-v2": "SDXL", "diffusion-2": "SD 2.x",
 }  # fmt: skip
-"""Of a model that is not on this machine: the kind by a part of its hub id, the first that is in it."""
+"""Of a model that is not on this machine: the kind by words of its hub id's last part, the first that are in it."""
 STEPS = re.compile(r"(?<!\d)([1-9]\d?) ?steps?\b")
 FEW = 8
 """Steps up to which a name may say how many a model was distilled to."""
@@ -274,8 +275,8 @@ def _last(path: str) -> str:
 
 def _of_hub_id(backbone: str) -> Profile:
     """By the name alone."""
-    name = backbone.lower()
-    kind = next((kind for part, kind in HUB_NAMES.items() if part in name), "SD 1.x")
+    name = _last(backbone).lower()
+    kind = next((kind for word, kind in HUB_NAMES.items() if re.search(f"(?<![a-z]){word}(?![a-z])", name)), "SD 1.x")
     words = re.sub(r"[\W_]+", " ", name)
     kind = next((named for word, named in NAMED.get(kind, {}).items() if re.search(word, words)), kind)
     return KINDS[kind].model_copy(update={"hints": ("by its name alone: it is not on this machine",)})

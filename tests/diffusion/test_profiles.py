@@ -96,6 +96,27 @@ def test_a_snapshot_in_the_hubs_cache_is_read_and_what_is_not_there_is_judged_by
     assert unknown.hints == ("by its name alone: it is not on this machine",)
 
 
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("black-forest-labs/FLUX.2-klein-base-4B", "FLUX.2 Klein base"),
+        ("black-forest-labs/FLUX.2-klein-4B", "FLUX.2 Klein"), ("black-forest-labs/FLUX.1-dev", "FLUX.1 dev"),
+        ("Efficient-Large-Model/SANA1.5_1.6B_1024px_diffusers", "Sana"), ("Susana/anything", "SD 1.x"),
+        ("somebody/susana", "SD 1.x"), ("Sana/a-painter", "SD 1.x"), ("lodestones/Chroma1-HD", "Chroma"),
+        ("playgroundai/playground-v2.5-1024px-aesthetic", "SDXL"), ("SG161222/RealVisXL_V4.0", "SDXL"),
+        ("stabilityai/stable-diffusion-xl-base-1.0", "SDXL"), ("latent-consistency/lcm-sdxl", "SDXL LCM"),
+        ("stabilityai/stable-diffusion-3.5-large-turbo", "SD3.5 Turbo"), ("stabilityai/stable-diffusion-2-1", "SD 2.x"),
+        ("Tongyi-MAI/Z-Image-Turbo", "Z-Image Turbo"), ("PixArt-alpha/PixArt-Sigma-XL-2-1024-MS", "PixArt-Sigma"),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_not_here_is_judged_by_whole_words_of_its_name(
+    model: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    found = profile_of_backbone(model)
+    assert found.model_copy(update={"hints": ()}) == KINDS[kind]
+
+
 @pytest.mark.parametrize("kind", ["SD 1.x", "SD 2.x", "SDXL"])
 def test_a_denoiser_in_a_gguf_file_leaves_a_folder_what_it_is(tmp_path: Path, kind: str) -> None:
     file = published(kind, tmp_path) / "model.gguf"
