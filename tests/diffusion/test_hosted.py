@@ -230,6 +230,26 @@ async def test_what_is_rejected_is_left_out_and_not_tried_again(serve: Serve) ->
     ]  # fmt: skip
 
 
+async def test_the_field_that_a_service_names_is_left_out_first(serve: Serve) -> None:
+    def particular(server: ImagesServer, asked: Any) -> Any:
+        if "response_format" in asked.fields:
+            return images_server.error(400, "the upstream server says: Unknown parameter: 'response_format'.")
+        return images_server.streaming(server, asked)
+
+    with serve(particular) as server:
+        await paint(PaintSpec(LAYOUT, seed=0))
+    assert [sorted({"stream", "response_format"} & set(asked.fields)) for asked in server.requests] == [
+        ["response_format", "stream"], ["stream"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["gpt-image-2", "openai/gpt-image-2", "openai/chatgpt-image-latest"])
+async def test_openais_models_are_asked_for_no_format_whoever_serves_them(serve: Serve, model: str) -> None:
+    with serve() as server:
+        await paint(PaintSpec(LAYOUT, seed=0), model=model)
+    assert ["response_format" in asked.fields for asked in server.requests] == [False]
+
+
 async def test_what_a_rejected_request_was_asked_with_is_tried_again_if_it_was_not_the_reason(serve: Serve) -> None:
     def moody(server: ImagesServer, asked: Any) -> Any:
         if asked.fields["size"] == "64x64":
