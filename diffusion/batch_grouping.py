@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from .guidance_side import recording_side
-from .patching import patched
+from .patching import forward_of, patched_forward
 from .region_schedule import RegionConditioning, RowConditioning
 
 Call = dict[str, Any]
@@ -48,7 +48,7 @@ def grouped_by_conditioning(
 ) -> Iterator[ConditioningState]:
     """Patch the denoiser's forward; restored at the end. `shared` names the arguments that all rows share."""
     state = ConditioningState()
-    plain = network.forward
+    plain: Any = forward_of(network)
     ours = getattr(plain, "ours", None)
     if ours is not None and ours is plain:  # inner regions take the place of outer ones
         plain = ours.plain
@@ -69,7 +69,7 @@ def grouped_by_conditioning(
 
     forward.plain, forward.ours = plain, forward  # type: ignore[attr-defined]
     try:
-        with recording_side(network), patched(network, "forward", forward):
+        with recording_side(network), patched_forward(network, forward):
             yield state
     finally:
         state.set_rows(())  # where it stays within what others have put around it

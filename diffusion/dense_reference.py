@@ -62,8 +62,8 @@ class DenseCross:
         shares = shares * holds
         self.tokens, self.shares = tokens, torch.cat([1 - shares.sum(0, keepdim=True), shares])
 
-    def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
-        return (query.shape[2], key.shape[2]) == (self.tokens.image, self.tokens.text)
+    def takes(self, query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None) -> bool:
+        return (query.shape[2], key.shape[2]) == (self.tokens.image, self.tokens.text) and mask is not None
 
     def __call__(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None
@@ -88,7 +88,7 @@ class DenseJoint:
         self.weights = torch.cat([1 - followed.sum(0, keepdim=True), followed])  # (1 + K, image)
         self.sees = torch.cat([torch.ones(1, tokens.image), shares]) > 0  # the image tokens that each text attends
 
-    def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
+    def takes(self, query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None) -> bool:
         return query.shape[2] == key.shape[2] == len(self.owner)
 
     def __call__(
@@ -124,7 +124,7 @@ class DenseCausalText(DenseJoint):
         super().__init__(tokens, shares, image_first=False, holds=holds)
         self.tokens = tokens
 
-    def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
+    def takes(self, query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None) -> bool:
         text, every = self.tokens.text, len(self.owner)
         return (query.shape[2], key.shape[2]) in {(text, text), (self.tokens.image, every)}
 

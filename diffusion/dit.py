@@ -51,7 +51,7 @@ class Attention(Protocol):
     ) -> torch.Tensor:
         """(B, heads, Q, D), (B, heads, S, D) twice -> (B, heads, Q, D)."""
 
-    def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
+    def takes(self, query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None) -> bool:
         """Whether this is an attention between these very tokens."""
 
 
@@ -136,7 +136,7 @@ class AttentionOverride(TorchFunctionMode):
         if func is not F.scaled_dot_product_attention:
             return func(*args, **kwargs)
         given = dict(zip(("query", "key", "value", "attn_mask"), args, strict=False)) | kwargs
-        if not self.attention.takes(given["query"], given["key"]):
+        if not self.attention.takes(given["query"], given["key"], given.get("attn_mask")):
             return func(*args, **kwargs)
         attention = self.attention if self.each is None else self.each[self.count]
         self.count += 1

@@ -19,11 +19,11 @@ from muralist.tools.layout import Box, Region
 from muralist.tools.limits import MAX_SIDE, MIN_SIDE
 
 from .engine.memory import is_out_of_memory
-from .error_cleanup import cleaned_up_on_error
 from .families import side_of_pictures
 from .guidance import guided
 from .native_size import brought_to
 from .native_size import native_side as side_of
+from .pipeline_cleanup import cleaned_up
 from .regional import regional
 from .retouch import CANVAS, RIM, alpha, box_alpha, feather_of, inpainting, pixels_of, repainted, window_of
 from .sampling_parameters import check_sampling_parameters
@@ -33,6 +33,8 @@ Where = Region | Box | Sequence[float] | Sequence[Sequence[float]] | Image.Image
 """A region; a box (x0, y0, x1, y1) or a contour of points (x, y) in fractions of the picture; or a mask of its size."""
 
 PLACES = "give a box (x0, y0, x1, y1), a contour of at least three points (x, y), or a mask of the picture's size"
+EDITORS = ("Kontext", "Edit", "Pix2Pix")
+"""In the names of pipelines that change the picture that they are given, without a mask."""
 MARGIN = 1 / 64
 """What is added to the bounds of a region on every side before its surroundings: even one pixel has some."""
 MASK_SIDE = 64
@@ -86,7 +88,7 @@ def edit_region(
     }  # fmt: skip
     led = regional(editor, [_led(prompt, inside)]) if scene and not small else nullcontext()
     try:
-        with cleaned_up_on_error(pipe), led:
+        with cleaned_up(pipe), led:
             painted = repainted(editor, view, CANVAS, inside, weight, **options)
     except Exception as error:
         if not is_out_of_memory(error):
@@ -115,13 +117,17 @@ def _check(
 
 def _editor(pipe: Any) -> Any:
     """What repaints: a pipeline over the same components, with a solver of its own, that takes a picture."""
-    if not all(hasattr(pipe, name) for name in ("vae", "vae_scale_factor", "scheduler")):
-        raise BadSettings(f"edit_region needs a diffusers pipeline of latent diffusion: {type(pipe).__name__} is none")
+    name = type(pipe).__name__
+    if not all(hasattr(pipe, part) for part in ("vae", "vae_scale_factor", "scheduler")):
+        raise BadSettings(f"edit_region needs a diffusers pipeline of latent diffusion: {name} is none")
     known = inspect.signature(type(pipe).__call__).parameters
+    if hasattr(pipe, "controlnet") or "control_image" in known:
+        raise BadSettings(f"edit_region has no picture to control {name} by: use the pipeline without its ControlNet")
     editor = copy.copy(pipe)
     editor.set_progress_bar_config(disable=True)
     editor.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
-    return editor if "image" in known and "prompt" in known else inpainting(editor)
+    edits = "mask_image" in known or ("image" in known and any(word in name for word in EDITORS))
+    return editor if edits and "prompt" in known else inpainting(editor)
 
 
 def _weight(where: Where, width: int, height: int, feather: float) -> Alpha:

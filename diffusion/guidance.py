@@ -8,6 +8,9 @@ from typing import Any
 
 from muralist.tools.errors import BadSettings
 
+ASKED_TO_GUIDE = ("FluxPipeline",)
+"""Pipelines that guide away from anything only if the whole picture has a negative prompt."""
+
 
 def guided(pipe: Any, scale: float | None, negative_prompt: str = "", absent: Sequence[str] = ()) -> dict[str, Any]:
     """The arguments that guide `pipe`, away from a negative prompt and from what must not be there, if it can.

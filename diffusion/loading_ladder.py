@@ -92,6 +92,7 @@ class Weight:
     working: int = 0
     """What it takes besides while it works."""
     quantisable: bool = False
+    """Whether it can be loaded so: what is in one file is loaded as it is."""
 
     @property
     def busy(self) -> int:
@@ -144,7 +145,7 @@ def weigh(files: ModelFiles, profile: Profile, item: int) -> list[Weight]:
     return [
         Weight(
             name, sum(sizes), max(sizes, default=0), _working(name, files, profile, item),
-            name in DENOISERS or name.startswith("text_encoder"),
+            not files.whole and (name.startswith("text_encoder") or (name in DENOISERS and files.file is None)),
         )
         for name, sizes in _sizes(files, item)
     ]  # fmt: skip
@@ -240,6 +241,8 @@ def _rungs(weights: Sequence[Weight], quantize: Quantize | None) -> Iterator[tup
         yield "full", None, _peak(weights, "full"), 0
         yield "model", None, _peak(weights, "model"), total
         yield "group", None, _peak(weights, "group"), total
+    if not any(each.quantisable for each in weights):
+        return
     for each in [quantize] if quantize else [known for known in QUANTISED if all(map(_installed, LIBRARIES[known]))]:
         lighter = _at(weights, each)
         yield "full", each, _peak(lighter, "full"), 0

@@ -99,7 +99,7 @@ def check(backbone: str, files: ModelFiles, painting: PaintingSettings) -> None:
         )
     if painting.scheduler:
         check_solver(painting.scheduler)
-        check_fits(painting.scheduler, files.pipeline)
+        check_fits(painting.scheduler, files.pipeline, str(files.config("scheduler").get("_class_name")))
     if files.file is not None and files.file.suffix == GGUF:
         check_library("gguf", str(files.file))
     if painting.loras and importlib.util.find_spec("peft") is None:

@@ -22,6 +22,8 @@ from muralist.tools.scene import Scene
 
 from .engine import Request, engine_of, threads
 from .families import info_of
+from .guidance import ASKED_TO_GUIDE
+from .layout_prompts import FORMATS
 from .location import PICTUREBOOK, cell_size, pipeline_of
 from .native_size import LARGER
 from .placement import Placing, placing
@@ -107,7 +109,7 @@ class DiffusionPainter:
         _check_settings(spec, cell)
         if (chosen := self._placing) is not None and spec.regional and spec.source is None:
             check_placing(spec.layout, chosen)
-        self._check_negative_prompt(spec)
+        self._check_negative_prompts(spec)
         self._check_area(spec)
         count = len(every(spec.layout.regions))
         if count > MAX_REGIONS:
@@ -129,22 +131,38 @@ class DiffusionPainter:
 
     @property
     def abilities(self) -> Abilities:
-        """Those of a model that takes its layout within its prompt; of all others the defaults.
+        """Those of its pipeline; the defaults as long as that is not known.
 
         Raises BadSettings for a placement that the model cannot do.
         """
-        chosen = self._placing
-        if chosen is None or chosen.attention or chosen.format is None:
+        chosen, info = self._placing, info_of(self._pipeline)
+        if chosen is None or info is None:
             return ALL
-        info = info_of(self._pipeline)
-        edits = info is not None and bool(info.module)
-        return Abilities(places=chosen.format.places, edits=edits, negative_prompt=chosen.format.negative_prompt)
+        taught = FORMATS[info.layout] if info.layout else None
+        return Abilities(
+            places="attention" if chosen.attention or chosen.format is None else chosen.format.places,
+            edits=info.repaints,
+            negative_prompt=taught is None or taught.negative_prompt,
+        )
 
-    def _check_negative_prompt(self, spec: PaintSpec) -> None:
-        """Raise BadSettings for one that would be silently ignored."""
-        if spec.negative_prompt and spec.guidance <= 1 and not (known := self.profile).negative_prompt:
-            raise BadSettings(
-                f"{self.backbone} ({known.kind}) heeds no negative prompt at guidance {spec.guidance:g}: leave it out"
+    def _check_negative_prompts(self, spec: PaintSpec) -> None:
+        """Raise BadSettings, or BadLayout for a region's, for those that would be silently ignored."""
+        own = [region for region in every(spec.layout.regions) if region.negative_prompt] if spec.regional else []
+        if not spec.negative_prompt and not own:
+            return
+        known = self.profile
+        if spec.negative_prompt and not self.abilities.negative_prompt:
+            raise BadSettings(f"{self.backbone} takes no negative prompt: leave it out, or use another backbone")
+        if not known.guides_at(spec.guidance):
+            more = "" if known.guides_above is None else f", or choose a guidance above {known.guides_above:g}"
+            raise (BadSettings if spec.negative_prompt else BadLayout)(
+                f"{self.backbone} ({known.kind}) heeds no negative prompt at guidance {spec.guidance:g}: leave it "
+                f"out{more}"
+            )
+        if own and self._pipeline in ASKED_TO_GUIDE and not (spec.negative_prompt or spec.absent):
+            raise BadLayout(
+                f"region '{own[0].prompt[:60]}' has a negative prompt, which a {known.kind} heeds only beside one of "
+                "the whole picture: give that, too"
             )
 
     def _check_area(self, spec: PaintSpec) -> None:

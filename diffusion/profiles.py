@@ -27,7 +27,6 @@ from .solvers import DPM_2M, FLOW, OWN, solver_of
 Config = Mapping[str, Any]
 HALF, BRAIN = "float16", "bfloat16"
 UNET = {"dtype": HALF, "text_tokens": 77}
-FAST = {**UNET, "negative_prompt": False}
 
 
 def _kind(
@@ -40,40 +39,40 @@ def _kind(
 KINDS = dict([
     _kind("SD 1.x", 512, 25, 7.5, solver=DPM_2M, **UNET),
     _kind("SD 2.x", 768, 25, 7.5, solver=DPM_2M, **UNET),
-    _kind("SD Turbo", 512, 4, 0, solver="euler-ancestral-trailing", **FAST),
-    _kind("SD LCM", 512, 4, 1, solver="lcm", **FAST),
-    _kind("SD LCM (guidance embedded)", 512, 4, 8, solver="lcm", **FAST),
-    _kind("SD TCD", 512, 4, 0, solver="tcd", **FAST),
-    _kind("SD Lightning", 512, 4, 0, solver="euler-trailing", **FAST),
+    _kind("SD Turbo", 512, 4, 0, solver="euler-ancestral-trailing", **UNET),
+    _kind("SD LCM", 512, 4, 1, solver="lcm", **UNET),
+    _kind("SD LCM (guidance embedded)", 512, 4, 8, solver="lcm", guides_above=None, **UNET),
+    _kind("SD TCD", 512, 4, 0, solver="tcd", **UNET),
+    _kind("SD Lightning", 512, 4, 0, solver="euler-trailing", **UNET),
     _kind("SDXL", 1024, 30, 5, solver=DPM_2M, **UNET),
-    _kind("SDXL Turbo", 512, 4, 0, solver="euler-ancestral-trailing", **FAST),
-    _kind("SDXL Lightning", 1024, 4, 0, solver="euler-trailing", **FAST),
-    _kind("SDXL LCM", 1024, 4, 1, solver="lcm", **FAST),
-    _kind("SDXL LCM (guidance embedded)", 1024, 4, 8, solver="lcm", **FAST),
-    _kind("SDXL TCD", 1024, 4, 0, solver="tcd", **FAST),
+    _kind("SDXL Turbo", 512, 4, 0, solver="euler-ancestral-trailing", **UNET),
+    _kind("SDXL Lightning", 1024, 4, 0, solver="euler-trailing", **UNET),
+    _kind("SDXL LCM", 1024, 4, 1, solver="lcm", **UNET),
+    _kind("SDXL LCM (guidance embedded)", 1024, 4, 8, solver="lcm", guides_above=None, **UNET),
+    _kind("SDXL TCD", 1024, 4, 0, solver="tcd", **UNET),
     _kind("SD3", 1024, 28, 7, text_tokens=256),
     _kind("SD3.5 Medium", 1024, 40, 4.5, text_tokens=256),
     _kind("SD3.5 Large", 1024, 28, 3.5, text_tokens=256),
-    _kind("SD3.5 Turbo", 1024, 4, 0, text_tokens=256, negative_prompt=False),
+    _kind("SD3.5 Turbo", 1024, 4, 0, text_tokens=256),
     _kind("FLUX.1 dev", 1024, 28, 3.5),
-    _kind("FLUX.1 schnell", 1024, 4, 0, text_tokens=256, negative_prompt=False),
-    _kind("FLUX.2 dev", 1024, 28, 4, negative_prompt=False),
-    _kind("FLUX.2 Klein", 1024, 4, 1, negative_prompt=False),
-    _kind("FLUX.2 Klein base", 1024, 50, 4, negative_prompt=False),
+    _kind("FLUX.1 schnell", 1024, 4, 0, text_tokens=256),
+    _kind("FLUX.2 dev", 1024, 28, 4, guides_above=None),
+    _kind("FLUX.2 Klein", 1024, 4, 1, guides_above=None),
+    _kind("FLUX.2 Klein base", 1024, 50, 4),
     _kind("PixArt-Sigma", 1024, 20, 4.5, solver=OWN, text_tokens=300),
     _kind("Sana", 1024, 20, 4.5, solver=OWN, text_tokens=300),
     _kind("Qwen-Image", 1328, 50, 4, text_tokens=1024),
-    _kind("Qwen-Image Lightning", 1328, 8, 1, text_tokens=1024, negative_prompt=False),
-    _kind("Z-Image", 1024, 50, 4),
-    _kind("Z-Image Turbo", 1024, 8, 0, negative_prompt=False),
+    _kind("Qwen-Image Lightning", 1328, 8, 1, text_tokens=1024),
+    _kind("Z-Image", 1024, 50, 4, guides_above=0),
+    _kind("Z-Image Turbo", 1024, 8, 0, guides_above=0),
     _kind("Chroma", 1024, 35, 5),
-    _kind("Qwen-Image-2.1", 1024, 40, 1, text_tokens=None, negative_prompt=False),
+    _kind("Qwen-Image-2.1", 1024, 40, 1, text_tokens=None),
     _kind("HunyuanImage", 2048, 50, 3.5, text_tokens=1000),
-    _kind("HunyuanImage distilled", 2048, 8, 3.25, text_tokens=1000, negative_prompt=False),
+    _kind("HunyuanImage distilled", 2048, 8, 3.25, text_tokens=1000, guides_above=None),
     _kind("Ovis-Image", 1024, 50, 5, text_tokens=256),
     _kind("LongCat-Image", 1024, 50, 4.5),
-    _kind("Krea 2", 1024, 28, 4.5),
-    _kind("Krea 2 Turbo", 1024, 8, 0, negative_prompt=False),
+    _kind("Krea 2", 1024, 28, 4.5, guides_above=0),
+    _kind("Krea 2 Turbo", 1024, 8, 0, guides_above=0),
 ])  # fmt: skip
 """By name. Sides are what the files are read for, too; these stand where they do not say it."""
 
@@ -109,11 +108,12 @@ HUB_NAMES = {
     "hunyuanimage": "HunyuanImage", "ovis-image": "Ovis-Image", "longcat-image": "LongCat-Image",
     "krea-2-turbo": "Krea 2 Turbo", "krea-2": "Krea 2",
     "qwen-image": "Qwen-Image", "z-image": "Z-Image", "pixart": "PixArt-Sigma", "sana": "Sana", "chroma": "Chroma",
-    "flux.2-klein": "FLUX.2 Klein", "flux.2": "FLUX.2 dev", "flux.1-schnell": "FLUX.1 schnell", "flux": "FLUX.1 dev",
-    "3.5-medium": "SD3.5 Medium", "3.5-large": "SD3.5 Large", "diffusion-3": "SD3", "sd3": "SD3", "xl": "SDXL",
-    "diffusion-2": "SD 2.x",
+    "flux.2-klein-base": "FLUX.2 Klein base", "flux.2-klein": "FLUX.2 Klein", "flux.2": "FLUX.2 dev",
+    "flux.1-schnell": "FLUX.1 schnell", "flux": "FLUX.1 dev",
+    "3.5-medium": "SD3.5 Medium", "3.5-large": "SD3.5 Large", "diffusion-3": "SD3", "sd3": "SD3",
+    "[a-z]*xl": "SDXL", "playground-v2": "SDXL", "diffusion-2": "SD 2.x",
 }  # fmt: skip
-"""Of a model that is not on this machine: the kind by a part of its hub id, the first that is in it."""
+"""Of a model that is not on this machine: the kind by words of its hub id's last part, the first that are in it."""
 STEPS = re.compile(r"(?<!\d)([1-9]\d?) ?steps?\b")
 FEW = 8
 """Steps up to which a name may say how many a model was distilled to."""
@@ -233,7 +233,7 @@ def _kind_of_unet(files: ModelFiles, scheduler: Config, denoiser: Config) -> str
 def _generation(files: ModelFiles, denoiser: Config) -> str:
     """1.x or 2.x, by the width of the text that the UNet attends to."""
     width = denoiser.get("cross_attention_dim")
-    if files.file is not None:
+    if files.whole and files.file is not None:
         tensors = header(files.file)
         key = tensors.get("model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight")
         width = key.shape[1] if key else width
@@ -275,8 +275,8 @@ def _last(path: str) -> str:
 
 def _of_hub_id(backbone: str) -> Profile:
     """By the name alone."""
-    name = backbone.lower()
-    kind = next((kind for part, kind in HUB_NAMES.items() if part in name), "SD 1.x")
+    name = _last(backbone).lower()
+    kind = next((kind for word, kind in HUB_NAMES.items() if re.search(f"(?<![a-z]){word}(?![a-z])", name)), "SD 1.x")
     words = re.sub(r"[\W_]+", " ", name)
     kind = next((named for word, named in NAMED.get(kind, {}).items() if re.search(word, words)), kind)
     return KINDS[kind].model_copy(update={"hints": ("by its name alone: it is not on this machine",)})

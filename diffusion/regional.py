@@ -183,12 +183,18 @@ def scheduled(
 
 
 def _check_supported(pipe: Any, network: Any) -> None:
-    """Raise BadSettings for pipelines whose calls of the denoiser are no pictures of the canvas, or are left out."""
+    """Raise BadSettings for pipelines that encode no prompts, or whose calls of the denoiser are no pictures of the
+    canvas, or are left out.
+    """
+    from .families import family_info
+
     name = type(pipe).__name__
     if any(kind.__name__ == "ModularPipeline" for kind in type(pipe).__mro__):
         raise BadSettings(f"regional attention does not know modular pipelines: use the stock pipeline, not {name}")
     if hasattr(type(pipe), "get_views"):
         raise BadSettings(f"{name} shows the denoiser parts of the canvas, not the whole: use the stock pipeline")
+    if family_info(pipe) is not None and not hasattr(pipe, "encode_prompt"):
+        raise BadSettings(f"{name} has no encode_prompt, by which regions' prompts are encoded: use another pipeline")
     if getattr(network, "is_cache_enabled", False):
         cache = type(getattr(network, "_cache_config", None)).__name__.removesuffix("Config")
         raise BadSettings(

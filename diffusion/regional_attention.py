@@ -13,7 +13,10 @@ from .partial_attention import merged, partial_attention
 
 
 class RegionalCrossAttention:
-    """Image tokens attend texts: `out(p) = (1 - sum_r a_r(p)) * Attn(q_p, base) + sum_r a_r(p) * Attn(q_p, text_r)`."""
+    """Image tokens attend texts: `out(p) = (1 - sum_r a_r(p)) * Attn(q_p, base) + sum_r a_r(p) * Attn(q_p, text_r)`.
+
+    Texts have a mask; self-attention, which may be of as many tokens, has none.
+    """
 
     def __init__(self, tokens: TokenSpans, shares: torch.Tensor, holds: bool = True) -> None:
         self.tokens = tokens
@@ -22,8 +25,8 @@ class RegionalCrossAttention:
         self.shares = [share[cells] for share, cells in zip(shares, self.cells, strict=True)]
         self.keep = 1 - shares.sum(0)
 
-    def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
-        return (query.shape[2], key.shape[2]) == (self.tokens.image, self.tokens.text)
+    def takes(self, query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None) -> bool:
+        return (query.shape[2], key.shape[2]) == (self.tokens.image, self.tokens.text) and mask is not None
 
     def __call__(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None
@@ -73,7 +76,7 @@ class RegionalJointAttention:
             self.weights = [torch.ones(tokens.image)]
         self.image_first = image_first
 
-    def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
+    def takes(self, query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None) -> bool:
         return query.shape[2] == key.shape[2] == self.tokens.image + self.tokens.text
 
     def __call__(
@@ -118,7 +121,7 @@ class RegionalCausalTextAttention(RegionalJointAttention):
     def __init__(self, tokens: TokenSpans, shares: torch.Tensor, holds: bool = True) -> None:
         super().__init__(tokens, shares, image_first=False, holds=holds)
 
-    def takes(self, query: torch.Tensor, key: torch.Tensor) -> bool:
+    def takes(self, query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None) -> bool:
         text, every = self.tokens.text, self.tokens.text + self.tokens.image
         return (query.shape[2], key.shape[2]) in {(text, text), (self.tokens.image, every)}
 

@@ -17,8 +17,10 @@ from muralist.tools.errors import BackboneError, BadSettings
 from muralist.tools.layout import Box, Layout, Region
 
 from .cells import cell_span
+from .families import FAMILIES, denoiser
 from .guidance import guided
 from .native_size import bearable
+from .patching import patched
 from .regional import regional
 from .seams import Alpha, Pixels, cleared, matched
 
@@ -118,14 +120,13 @@ def inpainting(pipe: Any) -> Any:
         made = diffusers.Flux2KleinInpaintPipeline(**pipe.components, is_distilled=pipe.config.is_distilled)
     elif isinstance(pipe, diffusers.ChromaPipeline):
         made = diffusers.ChromaInpaintPipeline(**pipe.components)
-        made.transformer.register_to_config(guidance_embeds=False)  # it asks for it, but Chroma has none
     else:
         try:
             made = diffusers.AutoPipelineForInpainting.from_pipe(pipe)
         except ValueError:
+            known = ", ".join(name for each in FAMILIES if each.repaints for name in each.pipelines)
             raise BadSettings(
-                f"diffusers cannot repaint parts of a picture with a {type(pipe).__name__}: use Stable Diffusion, "
-                "FLUX.1, FLUX.2 Klein, Qwen-Image, Z-Image, Chroma or an editor"
+                f"diffusers cannot repaint parts of a picture with a {type(pipe).__name__}: use {known}, or an editor"
             ) from None
     made.set_progress_bar_config(disable=True)
     return made
@@ -261,11 +262,20 @@ def repainted(
     }  # fmt: skip
     known = inspect.signature(type(inpaint).__call__).parameters
     chosen = {name: value for name, value in options.items() if name in known}  # editors may take no mask
-    pixels = inpaint(output_type="np", **chosen).images[0]
+    with _told_of_no_embedded_guidance(inpaint):
+        pixels = inpaint(output_type="np", **chosen).images[0]
     painted = source.copy()
     left, top, right, bottom = box
     painted.paste(to_image(pixels).resize((right - left, bottom - top), Image.Resampling.LANCZOS), (left, top))
     return paste(source, painted, weight, blend)
+
+
+def _told_of_no_embedded_guidance(inpaint: Any) -> AbstractContextManager[None]:
+    """Within, Chroma's denoiser says so in its configuration: the inpainting pipeline asks it, and no other does."""
+    if type(inpaint).__name__ != "ChromaInpaintPipeline":
+        return nullcontext()
+    network = denoiser(inpaint)
+    return patched(network, "_internal_dict", type(network.config)({**network.config, "guidance_embeds": False}))
 
 
 def pixels_of(window: Box, picture: Image.Image) -> tuple[int, int, int, int]:

@@ -48,6 +48,8 @@ SOLVERS = {
     "tcd": Solver("TCDScheduler"),
     FLOW: Solver("FlowMatchEulerDiscreteScheduler"),
 }
+EDM = "EDM"
+"""How schedulers are called whose noise is that of EDM (arXiv 2206.00364): no other solver knows it."""
 DISTILLED = ("lcm", "tcd", "euler-trailing", "euler-ancestral-trailing")
 """With which few-step models are trained or published: no other solver gives their pictures."""
 
@@ -61,8 +63,11 @@ def check_solver(name: str) -> None:
 def solver_of(pipeline: str, scheduler: str, config: Mapping[str, Any]) -> str:
     """What a model is painted with, by its pipeline's class and its scheduler's class and configuration.
 
-    Its own scheduler if that is of a distilled kind or the pipeline is not of Stable Diffusion, else DPM++ 2M.
+    Its own scheduler if that is of a distilled kind or of EDM, or the pipeline is not of Stable Diffusion, else DPM++
+    2M.
     """
+    if scheduler.startswith(EDM):
+        return OWN
     name = next((name for name in (*DISTILLED, FLOW) if SOLVERS[name].is_by(scheduler, config)), OWN)
     return DPM_2M if name == OWN and pipeline in STABLE_DIFFUSION else name
 
@@ -74,21 +79,23 @@ def with_solver(pipe: Any, name: str = "") -> Any:
     """
     import diffusers
 
-    config, pipeline = pipe.scheduler.config, type(pipe).__name__
-    known = solver_of(pipeline, type(pipe.scheduler).__name__, config)
+    config, pipeline, scheduler = pipe.scheduler.config, type(pipe).__name__, type(pipe.scheduler).__name__
+    known = solver_of(pipeline, scheduler, config)
     check_solver(name := name or known)
     own = copy.copy(pipe)
     if name == OWN or (name == known and name != DPM_2M):
         own.scheduler = type(pipe.scheduler).from_config(config)
         return own
-    check_fits(name, pipeline)
+    check_fits(name, pipeline, scheduler)
     chosen = SOLVERS[name]
     own.scheduler = getattr(diffusers, chosen.scheduler).from_config(config, **chosen.options)
     return own
 
 
-def check_fits(name: str, pipeline: str) -> None:
-    """Raise BadSettings for a solver of noise schedules on a flow, or the other way round."""
+def check_fits(name: str, pipeline: str, scheduler: str) -> None:
+    """Raise BadSettings for a solver of noise schedules on a flow, the other way round, or any but EDM's own on EDM."""
+    if name != OWN and scheduler.startswith(EDM):
+        raise BadSettings(f"scheduler '{name}' does not fit the noise of an {scheduler}: choose {OWN}")
     if name != OWN and (name == FLOW) == (pipeline in NOISE):
         fitting = [each for each in SOLVERS if (each == FLOW) != (pipeline in NOISE)]
         raise BadSettings(f"scheduler '{name}' does not fit a {pipeline}: choose {OWN}, {', '.join(fitting)}")

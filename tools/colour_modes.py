@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from .errors import BadSettings
 
@@ -18,6 +18,13 @@ CONVERTED = ("CMYK", "YCbCr", "HSV")
 WHITE_16 = 65535
 STEPS_16 = WHITE_16 // 255
 """Levels of a 16-bit channel to one of 8 bits."""
+DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+TELLING = {
+    *(269, 270, 271, 272, 305, 306, 315, 316),  # what it is of, by which camera, program and person, and when
+    *(18246, 18249, 33432, *range(40091, 40096)),  # ratings, copyright, and Windows's own
+    *DIRECTORIES,
+}
+"""Tags of a TIFF's directory that are of the picture; all others are of how it is stored."""
 COLOURS = 256
 """Of a palette, at most."""
 
@@ -40,7 +47,18 @@ def upright(picture: Image.Image) -> Image.Image:
             "the picture has 16 bits in each of several channels, of which 8 would be lost: save it with 8 bits, or as "
             "grey with 16"
         )
-    return ImageOps.exif_transpose(picture)
+    turned = ImageOps.exif_transpose(picture)
+    if "exif" not in turned.info and (exif := _exif_of_tiff(picture)):
+        turned.info["exif"] = exif.tobytes()
+    return turned
+
+
+def _exif_of_tiff(picture: Image.Image) -> Image.Exif:
+    """What the file's directory says of the picture."""
+    given, kept = picture.getexif(), Image.Exif()
+    for tag in sorted(given.keys() & TELLING):
+        kept[tag] = given.get_ifd(tag) if tag in DIRECTORIES else given[tag]
+    return kept
 
 
 def is_plain(picture: Image.Image) -> bool:

@@ -21,14 +21,18 @@ class Profile(Value):
     base_ratio: float = Field(default=BASE_RATIO, ge=0, le=1, description="The base prompt's share inside regions.")
     text_tokens: int | None = Field(default=None, description="Tokens of a prompt that the text encoder reads.")
     dtype: str = Field(default="", description="Type of the weights on an accelerator.")
-    negative_prompt: bool = Field(
-        default=True, description="Whether a negative prompt has any effect at this guidance."
+    guides_above: float | None = Field(
+        default=1, description="The guidance scale above which negative prompts have an effect; none: at no scale."
     )
     hints: tuple[str, ...] = Field(default=(), description="What was taken from a name alone, since no file says it.")
 
     def __str__(self) -> str:
         size = f"{self.width}x{self.height}, {self.steps} steps, guidance {self.guidance:g}"
         return ", ".join(filter(None, [self.kind, size, self.solver, self.dtype, *self.hints]))
+
+    def guides_at(self, guidance: float) -> bool:
+        """Whether negative prompts have an effect at that scale."""
+        return self.guides_above is not None and guidance > self.guides_above
 
 
 SHIPPED = Profile()

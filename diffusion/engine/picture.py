@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL import Image
 
-from muralist.diffusion.error_cleanup import cleaned_up_on_error
 from muralist.diffusion.guidance import guided
 from muralist.diffusion.patching import patched
+from muralist.diffusion.pipeline_cleanup import cleaned_up
 from muralist.diffusion.placement import placed
 from muralist.diffusion.regional import regional
 from muralist.diffusion.retouch import Attend, retouch, to_image
@@ -38,7 +38,7 @@ def paint(
     A retouch is placed by its mask, whatever the placement. Raises BackboneError for a picture of no numbers, what
     `placed` does, and whatever `after_step` raises.
     """
-    with cleaned_up_on_error(pipe):
+    with cleaned_up(pipe):
         return _painted(with_solver(pipe, solver), spec, after_step, attend, placement)
 
 

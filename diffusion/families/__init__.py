@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FamilyInfo:
-    """A supported family: its module here, its denoiser's class and those of its text-to-image pipelines.
+    """A supported family, or its pipelines that can do the same: its module here, its denoiser's class and theirs.
 
     Without a module (empty) it is painted with, but no regional attention is known for it.
     """
@@ -33,6 +33,8 @@ class FamilyInfo:
     """What its pictures' sides are multiples of, in pixels: latent cells, taken together in patches. None: a cell."""
     layout: FormatName | None = None
     """The format in which it takes a layout within its prompt; None if it was taught none."""
+    repaints: bool = True
+    """Whether diffusers can repaint parts of a picture with its pipelines."""
 
 
 FAMILIES = (
@@ -40,20 +42,21 @@ FAMILIES = (
     FamilyInfo("stable_diffusion_xl", "UNet2DConditionModel", ("StableDiffusionXLPipeline",)),
     FamilyInfo("stable_diffusion_3", "SD3Transformer2DModel", ("StableDiffusion3Pipeline",), 16),
     FamilyInfo("flux", "FluxTransformer2DModel", ("FluxPipeline",), 16),
-    FamilyInfo("flux2", "Flux2Transformer2DModel", ("Flux2Pipeline", "Flux2KleinPipeline"), 16, "flux2"),
-    FamilyInfo("pixart", "PixArtTransformer2DModel", ("PixArtSigmaPipeline",), 16),
-    FamilyInfo("sana", "SanaTransformer2DModel", ("SanaPipeline",), 32),
+    FamilyInfo("flux2", "Flux2Transformer2DModel", ("Flux2Pipeline",), 16, "flux2", repaints=False),
+    FamilyInfo("flux2", "Flux2Transformer2DModel", ("Flux2KleinPipeline",), 16, "flux2"),
+    FamilyInfo("pixart", "PixArtTransformer2DModel", ("PixArtSigmaPipeline",), 16, repaints=False),
+    FamilyInfo("sana", "SanaTransformer2DModel", ("SanaPipeline",), 32, repaints=False),
     FamilyInfo("qwen_image", "QwenImageTransformer2DModel", ("QwenImagePipeline",), 16),
-    FamilyInfo("qwen_image_21", "QwenImage21Transformer2DModel", ("QwenImage21Pipeline",), 32),
+    FamilyInfo("qwen_image_21", "QwenImage21Transformer2DModel", ("QwenImage21Pipeline",), 32, repaints=False),
     FamilyInfo("z_image", "ZImageTransformer2DModel", ("ZImagePipeline",), 16),
     FamilyInfo("chroma", "ChromaTransformer2DModel", ("ChromaPipeline",), 16),
-    FamilyInfo("hunyuan_image", "HunyuanImageTransformer2DModel", ("HunyuanImagePipeline",), 32),
-    FamilyInfo("ovis_image", "OvisImageTransformer2DModel", ("OvisImagePipeline",), 16),
-    FamilyInfo("longcat_image", "LongCatImageTransformer2DModel", ("LongCatImagePipeline",), 16),
-    FamilyInfo("krea2", "Krea2Transformer2DModel", ("Krea2Pipeline",), 16),
-    FamilyInfo("", "Ideogram4Transformer2DModel", ("Ideogram4Pipeline",), 16, "ideogram"),
-    FamilyInfo("", "BriaFiboTransformer2DModel", ("BriaFiboPipeline",), 16, "fibo"),
-    FamilyInfo("", "BriaFibo2Transformer2DModel", ("BriaFibo2Pipeline",), 16, "fibo"),
+    FamilyInfo("hunyuan_image", "HunyuanImageTransformer2DModel", ("HunyuanImagePipeline",), 32, repaints=False),
+    FamilyInfo("ovis_image", "OvisImageTransformer2DModel", ("OvisImagePipeline",), 16, repaints=False),
+    FamilyInfo("longcat_image", "LongCatImageTransformer2DModel", ("LongCatImagePipeline",), 16, repaints=False),
+    FamilyInfo("krea2", "Krea2Transformer2DModel", ("Krea2Pipeline",), 16, repaints=False),
+    FamilyInfo("", "Ideogram4Transformer2DModel", ("Ideogram4Pipeline",), 16, "ideogram", repaints=False),
+    FamilyInfo("", "BriaFiboTransformer2DModel", ("BriaFiboPipeline",), 16, "fibo", repaints=False),
+    FamilyInfo("", "BriaFibo2Transformer2DModel", ("BriaFibo2Pipeline",), 16, "fibo", repaints=False),
 )
 
 
@@ -99,7 +102,8 @@ def family_info(pipe: Any) -> FamilyInfo | None:
     found = [each for each in FAMILIES if each.denoiser == kind]
     if not found:
         return None
-    return found[-1] if hasattr(pipe, "text_encoder_2") else found[0]  # of the UNets, XL has a second text encoder
+    named = next((each for each in found if type(pipe).__name__ in each.pipelines), None)
+    return named or (found[-1] if hasattr(pipe, "text_encoder_2") else found[0])  # of the UNets, XL has a second one
 
 
 def family_of(pipe: Any) -> Family:

@@ -17,7 +17,7 @@ import torch
 from muralist.diffusion.batch_grouping import Call, ConditioningState, bound, sample
 from muralist.diffusion.dit import DiTFamily, TokenSpans
 from muralist.diffusion.dit import attached as attached_to_transformer
-from muralist.diffusion.patching import patched
+from muralist.diffusion.patching import forward_of, patched, patched_forward
 from muralist.diffusion.region_schedule import Side
 from muralist.diffusion.regional_attention import RegionalCausalTextAttention
 from muralist.tools.errors import BadSettings
@@ -84,7 +84,7 @@ FAMILY = DiTFamily(
 def attached(pipe: Any) -> Iterator[ConditioningState]:
     """By a forward of our own on the transformer, without its cache, whose outputs are the image alone."""
     transformer = pipe.transformer
-    plain = transformer.forward
+    plain = forward_of(transformer)
 
     @wraps(plain)
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -97,5 +97,5 @@ def attached(pipe: Any) -> Iterator[ConditioningState]:
         with attached_to_transformer(transformer, FAMILY) as state:
             yield state
         return
-    with patched(transformer, "forward", forward), attached_to_transformer(transformer, FAMILY) as state:
+    with patched_forward(transformer, forward), attached_to_transformer(transformer, FAMILY) as state:
         yield state

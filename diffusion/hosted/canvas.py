@@ -12,6 +12,8 @@ from PIL import Image
 from muralist.tools.errors import BackboneError
 from muralist.tools.layout import Box
 
+from .capabilities import name_of
+
 Size = tuple[int, int]
 """Width and height in pixels."""
 
@@ -92,7 +94,7 @@ def canvas_of(model: str, picture: Size, sizes: Sequence[Size] = ()) -> Canvas:
     Source: OpenAI's reference of `images/generations`, parameter `size`, and its guide for gpt-image-2: sides that are
     multiples of 16, an aspect ratio of at most 3:1, 655,360 pixels at least.
     """
-    name = model.rpartition("/")[2]
+    name = name_of(model)
     if sizes or name.startswith(FIRST):
         return Canvas(min(sizes or FIXED, key=lambda size: _unfit(size, picture)), picture)
     return Canvas(_free(picture) if name.startswith(FREE) else picture, picture)

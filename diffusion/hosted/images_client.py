@@ -16,7 +16,7 @@ from muralist.tools.api_client import ApiClient, RequestRejected, Sent, one_line
 from muralist.tools.errors import BackboneError, BadImage, EndpointError, NotAllowed
 from muralist.tools.metering import Price, Spending, check_budget, spend, tokens_in
 
-from .capabilities import OPTIONAL, capabilities_of, optional_fields
+from .capabilities import capabilities_of, optional_fields, to_leave_out
 from .reply import BOUNDS, MOST_BYTES, Events, Item, MalformedReply, reply_of
 from .request import ImageRequest
 from .settings import HostedSettings
@@ -36,9 +36,10 @@ class ImagesClient:
     async def send(self, request: ImageRequest, on_part: OnPart) -> bytes:
         """The bytes of the picture as the service made them, whatever they are.
 
-        Optional fields that it rejects are left out one by one; if that helped, it is remembered. Raises Refused with
-        the reason, Outage, EndpointError, BackboneError for a reply without a picture that can be had, and OutOfBudget
-        before anything is sent. What it cost is told to the running meters, however it ends.
+        Optional fields that it rejects are left out one by one, the one that it names first; if that helped, it is
+        remembered. Raises Refused with the reason, Outage, EndpointError, BackboneError for a reply without a picture
+        that can be had, and OutOfBudget before anything is sent. What it cost is told to the running meters, however it
+        ends.
         """
         model, where = self._client.model, self._client.where
         known = capabilities_of(self._client.address.base_url, model)
@@ -48,7 +49,7 @@ class ImagesClient:
             try:
                 data = await self._asked(request, optional, on_part)
             except RequestRejected as error:
-                another = next((name for name in OPTIONAL if name in optional), None)
+                another = to_leave_out(optional, str(error))
                 if another is None:
                     raise EndpointError(f"{where} answers {error.status}: {error}") from None
                 rejected.add(another)

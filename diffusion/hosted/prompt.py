@@ -56,8 +56,13 @@ def _edited(region: Region) -> Region:
     return region if region.strength == 1 else region.model_copy(update={"prompt": region.prompt + BETTER})
 
 
+def _told(region: Region) -> str:
+    """Its prompt, with what must not be in it: no format, and no service, has a place of its own for that."""
+    return f"{region.prompt} (without {region.negative_prompt.strip()})" if region.negative_prompt else region.prompt
+
+
 def _within(layout: Layout, window: Box) -> Layout:
-    """A layout in fractions of `window`, in fractions of the canvas that holds that."""
+    """A layout in fractions of `window`, in fractions of the canvas that holds that, each region told in full."""
     return layout.model_copy(update={"regions": _mapped(layout.regions, window)})
 
 
@@ -65,6 +70,7 @@ def _mapped(regions: Sequence[Region], window: Box) -> list[Region]:
     return [
         region.model_copy(
             update={
+                "prompt": _told(region),
                 "x0": window.x0 + region.x0 * window.width,
                 "y0": window.y0 + region.y0 * window.height,
                 "x1": min(1.0, window.x0 + region.x1 * window.width),

@@ -153,7 +153,7 @@ NO_PIPELINES: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "one that cannot inpaint": (
         lambda: tiny("Sana"),
-        "cannot repaint parts of a picture with a SanaPipeline: use Stable Diffusion",
+        "cannot repaint parts of a picture with a SanaPipeline: use StableDiffusionPipeline",
     ),
 }
 

@@ -9,17 +9,19 @@ import pytest
 import torch
 from exactness import EXACT, assert_same, difference
 from PIL import Image
+from tiny_adapters import CONTROLNETS, with_controlnet
 from tiny_editors import EDITORS, a_megapixel_is_little, tiny_editor
 from tiny_pipelines import tiny
 
 from muralist.diffusion import Region, edit_region, regional
 from muralist.diffusion.dense_reference import dense
+from muralist.tools.errors import BadSettings
 
 pytestmark = pytest.mark.slow
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (101, 75, 3), np.uint8))
 """Of no multiples of a latent cell."""
-INPAINTING = ("SD3", "FLUX.1", "FLUX.2", "Qwen-Image", "Z-Image")
+INPAINTING = ("SD3", "FLUX.1", "FLUX.2", "Qwen-Image", "Z-Image", "Chroma")
 OPTIONS: dict[str, dict[str, Any]] = {
     "FLUX.1 Kontext": {"max_area": 80 * 112, "_auto_resize": False},
     "Qwen-Image-Edit Inpaint": {"mask_image": Image.new("L", PICTURE.size, 255)},
@@ -44,7 +46,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_only_what_is_inside_changes_and_the_same_seed_gives_the_same_bytes(editor: str, scene: str | None) -> None:
     pipe = tiny(editor) if editor in INPAINTING else tiny_editor(editor)
-    before = set(vars(pipe)), pipe.scheduler
+    before = set(vars(pipe)), pipe.scheduler, pipe.transformer.config
     first, second = (
         edit_region(pipe, PICTURE, (0.1, 0.1, 0.95, 0.75), "a red cup", steps=2, seed=3, scene=scene, native_side=88)
         for _ in range(2)
@@ -55,8 +57,32 @@ def test_only_what_is_inside_changes_and_the_same_seed_gives_the_same_bytes(edit
     assert changed[11:75, 8:70].mean() > 0.5
     changed[10:76, 7:72] = False
     assert not changed.any()
-    assert (set(vars(pipe)), pipe.scheduler) == before
+    assert (set(vars(pipe)), pipe.scheduler, pipe.transformer.config) == before
     assert not {"forward", "cache_context"} & set(vars(pipe.transformer)), "something is still in their place"
+
+
+@pytest.mark.parametrize("family", INPAINTING)
+def test_a_weak_edit_stays_closer_to_the_picture(family: str) -> None:
+    """By the model's own size, on which nothing is resized."""
+    pipe, plain = tiny(family), Image.new("RGB", (96, 96), (120, 60, 30))
+    nothing, weak, strong = (
+        np.asarray(edit_region(pipe, plain, (0, 0, 1, 1), "a red cup", strength, steps=8, native_side=96), int)
+        for strength in (0.13, 0.3, 1.0)
+    )
+    assert np.abs(weak - nothing).mean() < np.abs(strong - nothing).mean()
+
+
+@pytest.mark.parametrize("family", ["Qwen-Image-2.1", "FIBO 2"])
+def test_a_picture_that_a_pipeline_refers_to_is_no_picture_that_it_edits(family: str) -> None:
+    with pytest.raises(BadSettings, match=r"^diffusers cannot repaint parts of a picture with a"):
+        edit_region(tiny(family), PICTURE, (0, 0, 1, 1), "a red cup", steps=2)
+
+
+@pytest.mark.parametrize("family", CONTROLNETS)
+def test_a_picture_that_controls_is_no_picture_that_is_edited(family: str) -> None:
+    pipe = with_controlnet(family, tiny(family))
+    with pytest.raises(BadSettings, match=f"^edit_region has no picture to control {type(pipe).__name__} by: use"):
+        edit_region(pipe, PICTURE, (0, 0, 1, 1), "a red cup", steps=2)
 
 
 @pytest.mark.parametrize("editor", ["Qwen-Image", *QWEN])

@@ -95,7 +95,7 @@ async def test_regions_of_a_picture_are_repainted_or_it_is_said_that_they_cannot
     layout = Layout(regions=[Region("a dog", 0.25, 0.25, 0.75, 0.75)], base_prompt="a dog")
     change = {"layout": layout, "source": Image.fromarray(source), "strength": 0.9, "negative_prompt": ""}
     seen: list[tuple[int, int]] = []
-    if family in ("PixArt-Sigma", "Sana", "HunyuanImage", "Ovis-Image", "Krea 2"):
+    if not painter(family).abilities.edits:
         with pytest.raises(BadSettings, match="cannot repaint parts of a picture"):
             await paint(painter(family), **change)
         return

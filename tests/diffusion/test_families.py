@@ -184,6 +184,15 @@ def test_the_picture_is_the_one_of_the_formula(pipelines: Callable[[str], Any], 
     compared(pipelines(family), family, case, *CASES[case])
 
 
+def test_self_attention_of_as_many_tokens_as_all_prompts_have_is_left_alone(pipelines: Callable[[str], Any]) -> None:
+    """A picture of 400 tokens, a base prompt of 300, and a region's: one letter more or less is no great matter."""
+    pipe, pictures = pipelines("PixArt-Sigma"), []
+    for letters in (97, 98, 99):
+        with regional(pipe, [Region("x" * letters, 0, 0, 1, 1)], base_ratio=0):
+            pictures.append(paint(pipe, "PixArt-Sigma", width=320, height=320))
+    assert difference(*pictures[:2]) < 2 * difference(pictures[0], pictures[2])
+
+
 @pytest.mark.parametrize("steering", SOMETIMES.values(), ids=SOMETIMES.keys())
 @pytest.mark.parametrize("family", A_FEW_FIRST)
 def test_in_some_blocks_or_steps_alone_it_is_the_formulas_as_well(
@@ -226,6 +235,29 @@ def test_afterwards_the_pipeline_paints_the_same_bits(pipelines: Callable[[str],
     broken.remove()
     assert (set(vars(pipe)), set(vars(network)), dict(network._forward_pre_hooks)) == state
     assert torch.equal(paint(pipe, family), before)
+
+
+@pytest.mark.parametrize(
+    "family", [each if each == "FLUX.1" else pytest.param(each, marks=pytest.mark.slow) for each in PIPELINES]
+)
+def test_regions_hold_in_every_call_of_a_pipeline_that_is_offloaded(family: str) -> None:
+    """After each of which the hooks that offload are taken off and put on again."""
+    pipe = tiny(family)
+    network, plain = getattr(pipe, "unet", None) or pipe.transformer, paint(pipe, family)
+    pipe.enable_model_cpu_offload(device="cpu")
+    with regional(pipe, OVERLAP):
+        first = paint(pipe, family)
+        assert torch.equal(paint(pipe, family), first)
+        with regional(pipe, columns(2, "cup")):
+            inner = [paint(pipe, family), paint(pipe, family)]
+        pipe.remove_all_hooks()
+        assert torch.equal(paint(pipe, family), first)
+        pipe.enable_model_cpu_offload(device="cpu")
+        assert torch.equal(paint(pipe, family), first)
+    assert torch.equal(*inner)
+    assert all(difference(first, other) > 10 * EXACT for other in (plain, inner[0])), "the regions changed nothing"
+    assert torch.equal(paint(pipe, family), plain)
+    assert network._old_forward.__func__ is type(network).forward, "something is still in its place"
 
 
 @pytest.mark.slow

@@ -97,6 +97,17 @@ async def test_a_model_is_told_the_layout_in_its_own_format(
     assert FORMATS[name].read(prompt, *size).base_prompt == LAYOUT.base_prompt
 
 
+@pytest.mark.parametrize("model", ["ideogram-4", "Qwen/Qwen-Image", FLUX])
+async def test_what_must_not_be_in_a_region_is_said_with_its_prompt(serve: Serve, model: str) -> None:
+    parts = [Region("a face", 0.1, 0, 0.3, 0.3, negative_prompt="a beard")]
+    layout = Layout(base_prompt="a man", regions=[Region("a man", 0, 0, 0.5, 1, negative_prompt="a hat", parts=parts)])
+    with serve() as server:
+        await paint(PaintSpec(layout, seed=0, width=512, height=512), model=model)
+    prompt = server.requests[0].fields["prompt"]
+    assert "a man (without a hat)" in prompt
+    assert "a face (without a beard)" in prompt
+
+
 async def test_boxes_lie_in_the_part_of_the_canvas_that_becomes_the_picture(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +228,26 @@ async def test_what_is_rejected_is_left_out_and_not_tried_again(serve: Serve) ->
     assert [sorted({"stream", "response_format"} & set(asked.fields)) for asked in server.requests] == [
         ["response_format", "stream"], ["response_format"], [], [],
     ]  # fmt: skip
+
+
+async def test_the_field_that_a_service_names_is_left_out_first(serve: Serve) -> None:
+    def particular(server: ImagesServer, asked: Any) -> Any:
+        if "response_format" in asked.fields:
+            return images_server.error(400, "the upstream server says: Unknown parameter: 'response_format'.")
+        return images_server.streaming(server, asked)
+
+    with serve(particular) as server:
+        await paint(PaintSpec(LAYOUT, seed=0))
+    assert [sorted({"stream", "response_format"} & set(asked.fields)) for asked in server.requests] == [
+        ["response_format", "stream"], ["stream"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["gpt-image-2", "openai/gpt-image-2", "openai/chatgpt-image-latest"])
+async def test_openais_models_are_asked_for_no_format_whoever_serves_them(serve: Serve, model: str) -> None:
+    with serve() as server:
+        await paint(PaintSpec(LAYOUT, seed=0), model=model)
+    assert ["response_format" in asked.fields for asked in server.requests] == [False]
 
 
 async def test_what_a_rejected_request_was_asked_with_is_tried_again_if_it_was_not_the_reason(serve: Serve) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from model_folders import published
+from model_folders import checkpoint, published
 from tiny_pipelines import tiny
 
 from muralist.diffusion.engine import Engine, EngineSettings, Request
@@ -85,6 +85,25 @@ def test_quantised_weights_come_last_and_only_with_their_library(monkeypatch: py
     )
     assert planned(WEIGHTS, Memory(14 * GB, 20 * GB)).quantize == "bnb-4bit"
     assert planned(WEIGHTS, Memory(24 * GB, 64 * GB)).quantize is None
+
+
+def test_a_checkpoint_in_one_file_is_never_planned_to_be_quantised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muralist.diffusion.loading_ladder._installed", lambda name: True)
+    files = resolved(checkpoint(tmp_path / "model.safetensors", large=True))
+    weights = weigh(files, profile_of_files(files), 2)
+    assert planned(weights, Memory(12 * GB, 2 * GB)).plain
+    with pytest.raises(BackboneError, match=r"^it takes"):
+        planned(weights, Memory(9 * GB, 2 * GB))
+
+
+def test_a_denoiser_in_a_file_of_its_own_is_loaded_as_it_is(tmp_path: Path) -> None:
+    place = published("FLUX.1 dev", tmp_path)
+    file = next((place / "transformer").glob("*.safetensors")).rename(place / "model.safetensors")
+    files = resolved(file)
+    weights = weigh(files, profile_of_files(files), 2)
+    assert {each.name for each in weights if each.quantisable} == {"text_encoder", "text_encoder_2"}
 
 
 def test_a_rung_and_a_quantisation_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What loading takes on each rung, and what a backbone that cannot be loaded leaves: nothing.
+"""What loading takes on each rung; what is left by a backbone that cannot be loaded, and on the device: nothing.
 
 `pytest -s tests/diffusion/test_loading_memory.py` prints modules and bytes before and after, and the peaks.
 """
@@ -17,15 +17,19 @@ import pytest
 import torch
 from accelerate.hooks import CpuOffload
 from diffusers.hooks.group_offloading import ModuleGroup
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from tiny_pipelines import tiny, vae
 
-from muralist.diffusion import load
+from muralist.diffusion import Region, edit_region, load
+from muralist.diffusion.engine.picture import paint
 from muralist.diffusion.loading_ladder import RESERVE, Memory
 from muralist.diffusion.model_files import resolved
 from muralist.runs.wiring import settings
 from muralist.tools.errors import MuralistError
+from muralist.tools.layout import Layout
 from muralist.tools.painting_settings import PaintingSettings
+from muralist.tools.ports import PaintSpec
 
 PLENTY = 1 << 50
 
@@ -216,3 +220,35 @@ def test_no_rung_brings_more_weights_than_it_was_planned_for_and_all_paint_the_s
     assert denoiser <= peaks["model"]
     for picture in pictures[1:]:
         assert np.allclose(picture, pictures[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("way", ["edit_region", "a painter's retouch", "a painter's picture"])
+def test_after_a_picture_nothing_of_an_offloaded_pipeline_stays_on_the_device(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever pipeline was made over its components for that."""
+    there: set[str] = set()
+    come, go = CpuOffload.pre_forward, CpuOffload.init_hook
+
+    def comes(hook: Any, module: Any, *args: Any, **kwargs: Any) -> Any:
+        there.add(type(module).__name__)
+        return come(hook, module, *args, **kwargs)
+
+    def goes(hook: Any, module: Any) -> Any:
+        there.discard(type(module).__name__)
+        return go(hook, module)
+
+    monkeypatch.setattr(CpuOffload, "pre_forward", comes)
+    monkeypatch.setattr(CpuOffload, "init_hook", goes)
+    pipe, source = tiny("SD"), Image.new("RGB", (64, 64), "red")
+    pipe.enable_model_cpu_offload(device="cpu")
+    seen: list[set[str]] = []
+    if way == "edit_region":
+        pipe.unet.register_forward_pre_hook(lambda *_: seen.append(set(there)))
+        edit_region(pipe, source, (0, 0, 0.5, 1), "a cup", steps=1)
+    else:
+        layout = Layout(regions=[Region("a cup", 0, 0, 0.5, 1)], base_prompt="a cup")
+        spec = PaintSpec(layout, 0, 64, 64, 2, source=source if "retouch" in way else None)
+        paint(pipe, spec, lambda *_: seen.append(set(there)))
+    assert all(seen)
+    assert not there

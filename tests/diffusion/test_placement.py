@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from tiny_pipelines import tiny
+from tiny_pipelines import PIPELINES, tiny
 
 from muralist.diffusion import DiffusionPainter, Region, regional
 from muralist.diffusion.engine import release
@@ -23,6 +24,7 @@ from muralist.diffusion.engine.threads import _timing, fastest, kept
 from muralist.diffusion.families import info_of
 from muralist.diffusion.layout_prompts import FORMATS, FormatName
 from muralist.diffusion.placement import placing
+from muralist.diffusion.retouch import inpainting
 from muralist.tools.abilities import ALL, Placement
 from muralist.tools.errors import BadLayout, BadPrompt, BadSettings
 from muralist.tools.layout import Layout
@@ -177,6 +179,26 @@ def test_what_it_cannot_do_is_said_before_anything_is_loaded(folder: Path, tmp_p
     assert DiffusionPainter(str(tmp_path)).abilities == ALL
     with pytest.raises(BadSettings, match=r"^placement 'native' needs a model that reads layouts"):
         DiffusionPainter(str(tmp_path), placement="native").check(SPEC)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", [*PIPELINES, *(family for family, _ in NATIVE)])
+def test_a_painter_claims_edits_where_its_pipeline_has_one_that_repaints(
+    pipelines: Callable[[str], Any], family: str, tmp_path: Path
+) -> None:
+    pipe, edits = copy.copy(pipelines(family)), True
+    try:
+        inpainting(pipe)
+    except BadSettings:
+        edits = False
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": type(pipe).__name__}))
+    assert DiffusionPainter(str(tmp_path)).abilities.edits is edits
+
+
+@pytest.mark.parametrize(("name", "edits"), [("Flux2Pipeline", False), ("Flux2KleinPipeline", True)])
+def test_of_one_family_a_pipeline_may_repaint_and_another_not(tmp_path: Path, name: str, edits: bool) -> None:
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": name}))
+    assert DiffusionPainter(str(tmp_path)).abilities.edits is edits
 
 
 @pytest.mark.parametrize(

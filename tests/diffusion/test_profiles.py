@@ -10,16 +10,22 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from diffusers import EDMDPMSolverMultistepScheduler, EDMEulerScheduler
 from model_folders import MODELS, checkpoint, published
 from tiny_pipelines import PIPELINES, tiny
 
-from muralist.diffusion import DiffusionPainter
+from muralist.diffusion import DiffusionPainter, Region
+from muralist.diffusion.model_files import resolved
+from muralist.diffusion.opening import check
 from muralist.diffusion.profiles import KINDS, profile_of_backbone
 from muralist.diffusion.solvers import SOLVERS, with_solver
-from muralist.tools.errors import BadSettings
+from muralist.tools.errors import BadLayout, BadSettings
+from muralist.tools.layout import Layout
 from muralist.tools.painting_settings import PaintingSettings
+from muralist.tools.ports import PaintSpec
 from muralist.tools.profile import Profile, profile_of
 
 
@@ -90,6 +96,34 @@ def test_a_snapshot_in_the_hubs_cache_is_read_and_what_is_not_there_is_judged_by
     assert unknown.hints == ("by its name alone: it is not on this machine",)
 
 
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("black-forest-labs/FLUX.2-klein-base-4B", "FLUX.2 Klein base"),
+        ("black-forest-labs/FLUX.2-klein-4B", "FLUX.2 Klein"), ("black-forest-labs/FLUX.1-dev", "FLUX.1 dev"),
+        ("Efficient-Large-Model/SANA1.5_1.6B_1024px_diffusers", "Sana"), ("Susana/anything", "SD 1.x"),
+        ("somebody/susana", "SD 1.x"), ("Sana/a-painter", "SD 1.x"), ("lodestones/Chroma1-HD", "Chroma"),
+        ("playgroundai/playground-v2.5-1024px-aesthetic", "SDXL"), ("SG161222/RealVisXL_V4.0", "SDXL"),
+        ("stabilityai/stable-diffusion-xl-base-1.0", "SDXL"), ("latent-consistency/lcm-sdxl", "SDXL LCM"),
+        ("stabilityai/stable-diffusion-3.5-large-turbo", "SD3.5 Turbo"), ("stabilityai/stable-diffusion-2-1", "SD 2.x"),
+        ("Tongyi-MAI/Z-Image-Turbo", "Z-Image Turbo"), ("PixArt-alpha/PixArt-Sigma-XL-2-1024-MS", "PixArt-Sigma"),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_not_here_is_judged_by_whole_words_of_its_name(
+    model: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    found = profile_of_backbone(model)
+    assert found.model_copy(update={"hints": ()}) == KINDS[kind]
+
+
+@pytest.mark.parametrize("kind", ["SD 1.x", "SD 2.x", "SDXL"])
+def test_a_denoiser_in_a_gguf_file_leaves_a_folder_what_it_is(tmp_path: Path, kind: str) -> None:
+    file = published(kind, tmp_path) / "model.gguf"
+    file.write_bytes(b"GGUF" + bytes(100))
+    assert profile_of_backbone(str(file)) == KINDS[kind]
+
+
 @pytest.mark.parametrize("damage", ["{", "[]", '{"_class_name": 3}'])
 def test_a_damaged_index_gives_some_profile_and_no_error(tmp_path: Path, damage: str) -> None:
     (tmp_path / "model_index.json").write_text(damage)
@@ -100,6 +134,40 @@ def test_the_shipped_model_keeps_its_size_steps_guidance_and_solver() -> None:
     profile = DiffusionPainter().profile
     assert (profile.width, profile.height, profile.steps, profile.guidance) == (128, 128, 20, 4.0)
     assert profile.solver == "dpm++2m"
+
+
+@pytest.mark.parametrize(
+    ("kind", "guidance", "picture", "region"),
+    [
+        ("SD 1.x", 7.5, "", ""), ("SD 1.x", 1, "heeds no", "heeds no"), ("SDXL Turbo", 0, "heeds no", "heeds no"),
+        ("SDXL Turbo", 2, "", ""), ("SD LCM (guidance embedded)", 8, "heeds no", "heeds no"),
+        ("FLUX.1 dev", 3.5, "", "only beside one of the whole picture"), ("FLUX.1 dev", 1, "heeds no", "heeds no"),
+        ("FLUX.2 dev", 4, "takes no", "heeds no"), ("FLUX.2 Klein", 4, "takes no", "heeds no"),
+        ("FLUX.2 Klein base", 4, "takes no", ""), ("Qwen-Image", 4, "", ""),
+        ("Qwen-Image-2.1", 1, "heeds no", "heeds no"), ("Z-Image", 1, "", ""),
+        ("Z-Image Turbo", 0, "heeds no", "heeds no"), ("Krea 2", 0.5, "", ""),
+        ("HunyuanImage distilled", 3.25, "heeds no", "heeds no"),
+    ],
+)  # fmt: skip
+def test_a_negative_prompt_that_would_be_ignored_is_refused_in_one_line(
+    kind: str, guidance: float, picture: str, region: str, tmp_path: Path
+) -> None:
+    """And never what a scene says has to be absent: that is looked for in the picture."""
+    painter = DiffusionPainter(str(published(kind, tmp_path)))
+
+    def refusal(of_picture: str = "", of_region: str | None = None, absent: tuple[str, ...] = ()) -> str:
+        layout = Layout(base_prompt="a cat", regions=[Region("a cat", 0, 0, 1, 1, negative_prompt=of_region)])
+        try:
+            painter.check(PaintSpec(layout, 0, 128, 128, 20, guidance, of_picture, absent))
+        except (BadSettings, BadLayout) as error:
+            return str(error)
+        return ""
+
+    for told, expected in ((refusal("rain"), picture), (refusal(of_region="a hat"), region)):
+        assert (expected in told and "\n" not in told) if expected else not told
+    assert not refusal(absent=("dog",))
+    if not picture:
+        assert not refusal("rain", "a hat")
 
 
 def test_a_painter_that_says_nothing_is_taken_for_one_like_the_shipped_one() -> None:
@@ -136,6 +204,23 @@ def test_the_solver_of_a_distilled_model_is_kept(name: str) -> None:
     assert type(kept).__name__ == SOLVERS[name].scheduler
     assert kept is not distilled.scheduler, "a solver remembers its last steps"
     assert type(with_solver(pipe).scheduler).__name__ == "DPMSolverMultistepScheduler"
+
+
+@pytest.mark.parametrize("kind", [EDMEulerScheduler, EDMDPMSolverMultistepScheduler])
+def test_a_model_of_edms_noise_is_painted_by_its_own_solver_alone(kind: Any, tmp_path: Path) -> None:
+    """Playground v2.5, CosXL."""
+    pipe = tiny("SDXL")
+    pipe.scheduler = kind(sigma_max=80.0, prediction_type="epsilon")
+    own = with_solver(pipe).scheduler
+    assert own is not pipe.scheduler
+    assert (type(own), own.config.sigma_max) == (kind, 80.0)
+    with pytest.raises(BadSettings, match=rf"^scheduler 'ddim' does not fit the noise of an {kind.__name__}: choose"):
+        with_solver(pipe, "ddim")
+    place = published("SDXL", tmp_path)
+    (place / "scheduler" / "scheduler_config.json").write_text(json.dumps({"_class_name": kind.__name__}))
+    assert profile_of_backbone(str(place)).solver == "own"
+    with pytest.raises(BadSettings, match=r"^scheduler 'ddim' does not fit the noise"):
+        check(str(place), resolved(place), PaintingSettings(scheduler="ddim"))
 
 
 @pytest.mark.parametrize("family", PIPELINES)

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import torch
 from diffusers import (
+    DDPMScheduler,
+    KandinskyV22Pipeline,
     ModularPipeline,
     PyramidAttentionBroadcastConfig,
     StableDiffusionPanoramaPipeline,
     StableDiffusionPipeline,
+    VQModel,
 )
 from diffusers.models.attention_processor import AttnProcessor
 from exactness import EXACT, assert_same, difference
@@ -265,6 +268,13 @@ def test_text_encoders_that_are_not_loaded_are_named(family: str) -> None:
     ):
         pass
     assert "\n" not in str(told.value)
+
+
+def test_a_pipeline_that_encodes_no_prompts_is_refused(pipe: StableDiffusionPipeline) -> None:
+    decoder = VQModel(block_out_channels=(32,), norm_num_groups=8)
+    kandinsky = KandinskyV22Pipeline(unet=pipe.unet, scheduler=DDPMScheduler(), movq=decoder)
+    with pytest.raises(BadSettings, match=r"^KandinskyV22Pipeline has no encode_prompt, by"), regional(kandinsky, TWO):
+        pass
 
 
 def test_a_pipeline_that_shows_its_denoiser_parts_of_the_canvas_is_refused(pipe: StableDiffusionPipeline) -> None:

@@ -140,6 +140,27 @@ def test_a_picture_is_turned_upright_once_and_says_so(mode: str, orientation: in
     assert upright(turned).tobytes() == turned.tobytes()
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "I;16", "CMYK"])
+def test_a_tiff_keeps_what_it_says_of_the_picture_and_not_how_it_is_stored(mode: str, orientation: int) -> None:
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.Artist] = orientation, "A painter"
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.ExposureTime: 0.5}
+    exif[ExifTags.IFD.GPSInfo] = {ExifTags.GPS.GPSLatitudeRef: "N"}
+    picture_in(mode, SIZE).save(buffer, "TIFF", exif=exif.tobytes(), icc_profile=PROFILE)
+    old = upright(Image.open(buffer))
+    new = put_back(old, shown(old), painted(shown(old))[0])
+    again = io.BytesIO()
+    new.save(again, "TIFF", exif=new.info["exif"], icc_profile=new.info["icc_profile"])
+    for kept in (new.getexif(), Image.open(again).getexif()):
+        assert kept.get(ExifTags.Base.Orientation, 1) == 1
+        assert kept[ExifTags.Base.Artist] == "A painter"
+        assert kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] == 0.5
+        assert kept.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
+    assert not {ExifTags.Base.StripOffsets, ExifTags.Base.Compression} & new.getexif().keys()
+    assert np.array_equal(np.asarray(Image.open(again)), np.asarray(new))
+
+
 @pytest.mark.parametrize("mode", ["I", "F", "LAB", "RGBa"])
 def test_a_mode_that_cannot_be_kept_is_refused_in_one_line(mode: str) -> None:
     with pytest.raises(BadSettings, match=f"a picture of mode {mode} cannot be kept as it is: convert it"):
