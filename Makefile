@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := agent cli diffusion evals graphs intake parsing picturebook prompts runs server storage tools view
 DEMO := a red apple in the top left, a blue car in the top right, a yellow dog in the bottom left and a green umbrella in the bottom right, on sand
 
-.PHONY: demo test test-all proof proof-clients clean
+.PHONY: demo test test-all test-exhaustive proof proof-clients clean
 
 demo: $(VENV)/.installed
 	$(BIN)/muralist draw "$(DEMO)" --seed 7 -o out
@@ -19,6 +19,10 @@ test: $(VENV)/.installed-dev .typecheck
 # What `make test` leaves out: every family with every feature, batches, real clients.
 test-all: $(VENV)/.installed-dev
 	$(BIN)/pytest -m slow
+
+# Every test there is, each of every table; takes the better part of an hour.
+test-exhaustive: $(VENV)/.installed-dev
+	$(BIN)/pytest -m ''
 
 proof: $(VENV)/.installed-dev
 	$(BIN)/python -m muralist.evals.proof

@@ -89,6 +89,17 @@ FEW = ("SD", "PixArt-Sigma", "SD3", "FLUX.1", "Qwen-Image-2.1")
 """One of each way to attend: by processor, by block, in one sequence, in two kinds of blocks, twice in a block."""
 A_FEW_FIRST = [each if each in FEW else pytest.param(each, marks=pytest.mark.slow) for each in PIPELINES]
 
+
+def when(family: str, case: str) -> list[pytest.MarkDecorator]:
+    """One case of every family first, then all of a few families, and of each of the others another third."""
+    if case == "parts":
+        return []
+    turn = (list(PIPELINES).index(family) + list(CASES).index(case)) % 3 == 0
+    return [pytest.mark.slow if family in FEW or turn else pytest.mark.exhaustive]
+
+
+TABLE = [pytest.param(family, case, marks=when(family, case)) for family in PIPELINES for case in CASES]
+
 SOMETIMES: dict[str, dict[str, Any]] = {
     "the first block": {"blocks": range(1)},
     "the second block": {"blocks": range(1, 2)},
@@ -176,10 +187,7 @@ def pipelines() -> Callable[[str], Any]:
     return lambda family: made.setdefault(family, None) or made.update({family: tiny(family)}) or made[family]
 
 
-@pytest.mark.parametrize(
-    "case", [case if case == "parts" else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
-)
-@pytest.mark.parametrize("family", PIPELINES)
+@pytest.mark.parametrize(("family", "case"), TABLE)
 def test_the_picture_is_the_one_of_the_formula(pipelines: Callable[[str], Any], family: str, case: str) -> None:
     compared(pipelines(family), family, case, *CASES[case])
 
