@@ -255,8 +255,8 @@ class Application:
             raise BadSettings(f"{steps} steps are more than the {self.limits.max_steps} that this server allows")
         if width is None and height is None:
             return  # the painter's own size is the server's choice
-        usual = await asyncio.to_thread(self.service.profile_for, self.settings)
-        pixels, most = (width or usual.width) * (height or usual.height), self._most_pixels(usual)
+        usual, most = await self._most_pixels()
+        pixels = (width or usual.width) * (height or usual.height)
         if pixels > most:
             raise BadSettings(f"{pixels} pixels are more than the {most} that this server allows: leave the size out")
 
@@ -265,16 +265,18 @@ class Application:
         if image_id is None:
             return
         width, height = (await self.picture(image_id, owner)).size
-        most = self._most_pixels(await asyncio.to_thread(self.service.profile_for, self.settings))
+        _, most = await self._most_pixels()
         if width * height > most:
             raise BadSettings(
                 f"picture {image_id} has {width * height} pixels, more than the {most} that this server allows: import "
                 "it smaller"
             )
 
-    def _most_pixels(self, usual: Profile) -> int:
+    async def _most_pixels(self) -> tuple[Profile, int]:
+        """How the server paints, and how many pixels a caller may have."""
+        usual = await asyncio.to_thread(self.service.profile_for, self.settings)
         own = usual.width * usual.height
-        return max(own, min(self.limits.max_pixels, LARGER * own))
+        return usual, max(own, min(self.limits.max_pixels, LARGER * own))
 
     async def _check_room(self) -> None:
         """Raise StoreError if the home folder is full."""

@@ -24,37 +24,43 @@ async def reported(application: Application, job: Job, owner: str) -> CallToolRe
     """Whatever is known of a job by now. A finished one shows its picture."""
     if job.live:
         return reply(*_on_its_way(application, job))
+    runs = await _runs(application, job, owner)
     if image_id := job.result.get("image_id"):
-        return await _finished(application, job, image_id, owner)
-    kept = [attempt.image_id for run in await _runs(application, job, owner) for attempt in run.attempts]
-    pictures = [await _listed(application, image_id, owner) for image_id in reversed(kept)]
+        return await _finished(application, job, runs, image_id, owner)
+    pictures = [_listed(run, attempt) for run in reversed(runs) for attempt in reversed(run.attempts)]
     follow = "Next: change what the error names and call the tool again, or tell the user why there is no picture."
-    if run_id := await _unfinished(application, job, owner):
-        follow = _going_on(run_id)
+    if unfinished := _unfinished(job, runs):
+        follow = _going_on(unfinished)
     elif pictures:
         follow = f"Next: look at what was finished with view_image, image_id {pictures[0].image_id}, or begin anew."
     return reply([f"{job.tool} {job.status}: {job.error}. {follow}"], _known(job, pictures=pictures, next=follow))
 
 
 async def _runs(application: Application, job: Job, owner: str) -> list[Run]:
-    """What the job has worked on, but for what was removed since."""
+    """What the job has worked on, but for what was removed since; of an older job, what its pictures belong to."""
+    named = filter(None, [job.result.get("image_id"), *job.result.get("images", [])])
     runs = []
-    for run_id in job.run_ids:
+    for run_id in dict.fromkeys([*job.run_ids, *(image_id.rpartition("-")[0] for image_id in named)]):
         with suppress(NotFound):
             runs.append(await application.run(run_id, owner))
     return runs
 
 
-async def _unfinished(application: Application, job: Job, owner: str) -> str | None:
+def _painted(runs: list[Run], image_id: str) -> tuple[Run, Attempt]:
+    run = next((run for run in runs if run.run_id == image_id.rpartition("-")[0]), None)
+    if run is None:
+        raise NotFound(f"there is no picture {image_id}")
+    return run, run.attempt(image_id)
+
+
+def _unfinished(job: Job, runs: list[Run]) -> Run | None:
     """The run of a whole loop that was stopped, or has failed for a passing reason."""
-    if job.tool != "generate_image":
-        return None
-    can_go_on = [run.run_id for run in await _runs(application, job, owner) if run.status == "open" or run.paused]
-    return next(iter(can_go_on), None)
+    whole = job.tool == "generate_image"
+    return next((run for run in runs if whole and (run.status == "open" or run.paused)), None)
 
 
-def _going_on(run_id: str) -> str:
-    return f"Next: generate_image with run_id {run_id}, which goes on where it was."
+def _going_on(run: Run) -> str:
+    return f"Next: generate_image with run_id {run.run_id}, which goes on where it was."
 
 
 def _known(job: Job, **more: Any) -> Painting:
@@ -70,23 +76,22 @@ def _on_its_way(application: Application, job: Job) -> tuple[list[str], Painting
     return [f"{job.tool} is {job.status} ({job.age:.0f} s): {state}.", follow], _known(job, next=follow)
 
 
-async def _finished(application: Application, job: Job, image_id: str, owner: str) -> CallToolResult:
+async def _finished(application: Application, job: Job, runs: list[Run], image_id: str, owner: str) -> CallToolResult:
     """The best picture of the whole loop; of a single tool, the best of the run after the picture it was about."""
-    run = await application.run_of(image_id, owner)
-    attempt = run.attempt(image_id)
+    run, attempt = _painted(runs, image_id)
     whole = job.tool == "generate_image"
     found = None if whole else findings(run, attempt)
     shown = image_id if found is None else found.best_id or image_id
     several = job.result.get("images", [])
-    pictures = [await _listed(application, each, owner) for each in several] if len(several) > 1 else []
+    pictures = [_listed(*_painted(runs, each)) for each in several] if len(several) > 1 else []
     sentence = _sentence(run, attempt) if whole else job.result["text"]
     if job.status == "cancelled":
         sentence = f"Cancelled; {sentence[0].lower()}{sentence[1:]}"
     elif job.status == "failed":
         sentence = f"{job.tool} failed: {job.error}. {sentence}"
     follow = _after_loop(run, attempt) if found is None else after_judging(run.run_id, found)
-    if run_id := await _unfinished(application, job, owner):
-        follow = _going_on(run_id)
+    if unfinished := _unfinished(job, runs):
+        follow = _going_on(unfinished)
     aside = ""
     if run.not_understood and whole:
         aside = f"Not understood, kept in the caption only: {', '.join(run.not_understood)}."
@@ -120,9 +125,8 @@ async def _finished(application: Application, job: Job, image_id: str, owner: st
     )
 
 
-async def _listed(application: Application, image_id: str, owner: str) -> Painted:
-    run = await application.run_of(image_id, owner)
-    attempt = run.attempt(image_id)
+def _listed(run: Run, attempt: Attempt) -> Painted:
+    image_id = attempt.image_id
     return Painted(image_id=image_id, image=uri(image_id), seed=attempt.seed, passed=run.passed, score=attempt.score)
 
 

@@ -2,7 +2,7 @@
 
 From seed 100 on, painting begins once stdin is closed, so that a test can do something in the middle of a run. As
 libraries do, the painter prints where it should not when it serves. `FAULTS` names seeds at which the second region is
-left out, `HELD` those of which painting waits until it is told to stop, `FROZEN` the seconds after which a run may be
+left out, `HELD` one at which painting waits until it is told to stop, `FROZEN` the seconds after which a run may be
 taken over, and `struck` says how a signal comes at a point.
 """
 
@@ -13,13 +13,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "worlds"))
 
 import struck
-from block_world import BlockPainter, install
+from block_world import install
+from held_painter import HeldPainter
 
 from muralist.__main__ import main
 from muralist.tools.ports import PaintSpec
 
 BRUSH_STROKES = "step"
-HELD = os.environ.get("HELD", "").split()
 
 
 def wait(spec: PaintSpec) -> None:
@@ -29,14 +29,12 @@ def wait(spec: PaintSpec) -> None:
         sys.stdin.read()
 
 
-class Painter(BlockPainter):
-    """Comes by a point at every step; a held picture waits there until it is told to stop."""
+class Painter(HeldPainter):
+    """Comes by a point at every step."""
 
     def _paint(self, spec, on_step, cancel):  # type: ignore[no-untyped-def]
         def stroke(step: int, steps: int) -> None:
             struck.passing(BRUSH_STROKES)
-            if str(spec.seed) in HELD:
-                cancel.wait(60)
             on_step(step, steps)
 
         return super()._paint(spec, stroke, cancel)
@@ -47,6 +45,6 @@ if seconds := os.environ.get("FROZEN"):
 
     leases.FROZEN = float(seconds)
 faults = {int(seed): [1] for seed in os.environ.get("FAULTS", "").split()}
-install(Painter(faults=faults, on_paint=wait))
+install(Painter(faults=faults, on_paint=wait, holds_at=int(os.environ.get("HELD", "-1"))))
 struck.watch()
 main()
